@@ -1,0 +1,82 @@
+"""The application object, and the one place where errors become exit codes.
+
+Nothing heavier than typer is imported here or in the modules that define commands: ``--help`` loads
+neither TensorFlow nor numpy, and a test holds that.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from android_bench import __version__
+from android_bench.errors import BenchError, ExitCode
+from optimizer.errors import OptimizerError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+class Commands(TyperGroup):
+    """Turns the expected errors of both packages into one message, one hint and an exit code.
+
+    Unexpected exceptions keep their traceback: they are bugs.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BenchError as error:
+            raise _exit(error, error.exit_code) from None
+        except OptimizerError as error:
+            raise _exit(error, ExitCode.ERROR) from None
+        except KeyboardInterrupt:
+            from android_bench import console
+
+            console.say("Interrupted. What was recorded so far is kept.")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _exit(error: BenchError | OptimizerError, code: ExitCode) -> typer.Exit:
+    """Show the error; return the exit to raise."""
+    from android_bench import console
+
+    console.complain(str(error), error.hint)
+    return typer.Exit(int(code))
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="android-bench",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Make TensorFlow models small and fast for Android, and measure them on real devices.",
+    epilog="Exit codes: 0 fine, 1 error, 2 usage, 3 regressed, 4 inconclusive, 5 device unavailable.",
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 (typer calls it with the flag's value)
+    if value:
+        print(f"android-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Make TensorFlow models small and fast for Android, and measure them on real devices."""
+
+
+def main() -> None:
+    """Run the command line; the entry point of the installed command."""
+    for module in ("demo", "optimize", "metadata", "measure", "results", "look"):
+        importlib.import_module(f"android_bench.cli.{module}")
+    app()

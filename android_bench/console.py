@@ -1,0 +1,223 @@
+"""Terminal output: data on standard output, everything else on standard error.
+
+Without a terminal there are no control codes and no bars: one plain line for each step instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from android_bench import formatting
+from android_bench.checks import Finding, Severity
+from android_bench.compare import Comparison, Verdict
+from android_bench.doctor import Check, State
+from android_bench.results import BenchmarkRun, Invocation, Status
+from android_bench.summary import summarise
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_VERDICT_STYLE = {
+    Verdict.IMPROVED: "green",
+    Verdict.UNCHANGED: "green",
+    Verdict.REGRESSED: "bold red",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.INCOMPARABLE: "yellow",
+}
+_STATE_STYLE = {State.OK: "green", State.OPTIONAL: "yellow", State.MISSING: "bold red"}
+
+
+def emit_json(value: Any) -> None:
+    """Print a JSON-able value on standard output, never wrapped or coloured."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say(message: str) -> None:
+    """Tell a person something; what it holds is never taken for markup."""
+    err.print(message, markup=False, soft_wrap=True)
+
+
+def complain(message: str, hint: str | None) -> None:
+    """Show an expected error and what to do next."""
+    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    if hint:
+        err.print(f"[cyan]hint:[/]  {escape(hint)}", soft_wrap=True)
+
+
+def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; the first column is text, numbers in the others stand right."""
+    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for position, column in enumerate(columns):
+        grid.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    out.print(grid)
+
+
+def listing(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of words, every column to the left."""
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    out.print(grid)
+
+
+def print_runs(runs: Sequence[BenchmarkRun]) -> None:
+    """Print a line for each run: latency with its interval, start-up, memory, size, accuracy."""
+    if not runs:
+        return
+    rows = []
+    for run in runs:
+        summary = summarise(run)
+        fidelity = run.artifact.fidelity
+        rows.append(
+            (
+                escape(run.artifact.name),
+                str(run.config.num_threads),
+                formatting.interval(summary.latency),
+                formatting.duration(summary.init_us),
+                formatting.memory(summary.peak_bytes),
+                formatting.file_size(run.artifact.size_bytes),
+                formatting.percent(fidelity.accuracy if fidelity else None),
+            )
+        )
+    first = runs[0]
+    title = f"{escape(first.device.label)} ({first.device.kind.value}), {first.config.delegate.label}"
+    table(title, ("model", "threads", "latency", "init", "peak", "file", "accuracy"), rows)
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print each kind of finding once, with the number of runs that it is about."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.code, finding.message), []).append(finding)
+    for group in groups.values():
+        finding = group[0]
+        times = f" ({len(group)} runs)" if len(group) > 1 else ""
+        style = _SEVERITY_STYLE[finding.severity]
+        message = f"[{style}]{finding.severity.value}[/] {escape(finding.message)}{times}"
+        err.print(f"{message} [dim]{escape(finding.hint)}[/]", soft_wrap=True)
+
+
+def print_comparisons(comparisons: Sequence[Comparison]) -> None:
+    """Print the verdict of each pair and why."""
+    for item in comparisons:
+        style = _VERDICT_STYLE[item.verdict]
+        change = formatting.change(item.ratio.estimate if item.ratio else None)
+        figures = f"{formatting.duration(item.baseline)} → {formatting.duration(item.candidate)}"
+        head = f"[{style}]{item.verdict.value}[/] {escape(item.name)} on {escape(item.device)}"
+        out.print(f"{head} ({escape(item.config)}): {figures}, {change}", soft_wrap=True)
+        for reason in item.reasons:
+            out.print(f"  {escape(reason)}", soft_wrap=True)
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """Print the doctor's findings, and below them what to type."""
+    listing(
+        ("", "what", "found"),
+        [
+            (f"[{_STATE_STYLE[item.state]}]{item.state.value}[/]", item.name, escape(item.detail))
+            for item in checks
+        ],
+    )
+    hints = {item.hint: None for item in checks if item.hint}
+    if hints:
+        out.print("\nWhat to type next:")
+        for hint in hints:
+            out.print(f"  {escape(hint)}", soft_wrap=True)
+
+
+@contextmanager
+def run_progress() -> Iterator[RunProgress]:
+    """Show how a session goes on, as a bar on a terminal and as lines elsewhere."""
+    with _progress() as progress:
+        yield RunProgress(progress)
+
+
+@contextmanager
+def step_progress(label: str) -> Iterator[StepProgress]:
+    """Show the named steps of a long command."""
+    with _progress() as progress:
+        yield StepProgress(progress, label)
+
+
+class RunProgress:
+    """Shows a session; see :class:`android_bench.runner.Observer`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._pushing: dict[str, Any] = {}
+        self._measuring: Any = None
+        self._position = ""
+
+    def pushing(self, name: str, done: int, total: int) -> None:
+        """Move the bar of a file that goes to the device."""
+        if name not in self._pushing:
+            self._pushing[name] = self._progress.add_task(f"push {escape(name)}", total=total)
+            if not err.is_terminal:
+                say(f"push {name} ({formatting.file_size(total)})")
+        self._progress.update(self._pushing[name], completed=done, total=total)
+
+    def started(self, label: str, step: int, steps: int) -> None:
+        """Move the bar of the session to this invocation."""
+        for task in self._pushing.values():
+            self._progress.update(task, visible=False)
+        if self._measuring is None:
+            self._measuring = self._progress.add_task("measure", total=steps)
+        self._position = f"[{step}/{steps}]"
+        self._progress.update(self._measuring, completed=step - 1, description=escape(label))
+
+    def finished(self, label: str, invocation: Invocation) -> None:
+        """Say what came out; a failed invocation is always told."""
+        self._progress.advance(self._measuring)
+        mean = invocation.latency.mean_us if invocation.latency else None
+        if invocation.status is not Status.OK:
+            say(f"{label}: {invocation.status.value}: {invocation.problem}")
+        elif not err.is_terminal:
+            kind = invocation.kind.value
+            say(f"{self._position} {label}, {kind}: mean {formatting.duration(mean)}")
+
+
+class StepProgress:
+    """Shows the steps of a command that is not a measurement."""
+
+    def __init__(self, progress: Progress, label: str) -> None:
+        self._progress = progress
+        self._task = progress.add_task(escape(label), total=None)
+
+    def __call__(self, step: str) -> None:
+        """Say which step is being done now."""
+        self._progress.update(self._task, description=escape(step))
+        if not err.is_terminal:
+            say(step)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )

@@ -1,0 +1,228 @@
+"""The evidence: immutable records of what was run on what, and what came out.
+
+Times are microseconds, sizes are bytes; unknown is ``None``. An *invocation* is one process of
+benchmark_model and the statistical sample; a *run* is all invocations of one artifact on one device
+with one configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from android_bench.config import BenchmarkConfig, DelegateKind
+from optimizer.artifact import Artifact
+
+SCHEMA_VERSION = 1
+
+
+class DeviceKind(str, Enum):
+    """What was measured. Numbers of a host or an emulator are never called a phone's."""
+
+    PHONE = "phone"
+    EMULATOR = "emulator"
+    HOST = "host"
+
+
+class InvocationKind(str, Enum):
+    """What an invocation is for; the last three disturb the timing and stand apart from it."""
+
+    TIMING = "timing"
+    MEMORY = "memory"
+    PROFILE = "profile"
+    NUMERICS = "numerics"
+
+
+class Status(str, Enum):
+    """How an invocation ended; only ``OK`` has numbers that count."""
+
+    OK = "ok"
+    FAILED = "failed"  # benchmark_model exited with an error
+    INVALID = "invalid"  # it exited 0 and did not do what was asked
+    CRASHED = "crashed"  # killed by a signal
+    TIMEOUT = "timeout"  # longer than its bound, ended by this tool
+    UNREADABLE = "unreadable"  # exited 0 and printed no result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceInfo:
+    """A device as its properties tell; ``serial`` is how it was addressed."""
+
+    serial: str
+    kind: DeviceKind
+    manufacturer: str | None = None
+    model: str | None = None
+    soc: str | None = None
+    abis: tuple[str, ...] = ()
+    android_release: str | None = None
+    sdk_level: int | None = None
+    fingerprint: str | None = None
+    cpu_count: int | None = None
+    memory_bytes: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The device's name for a person."""
+        name = " ".join(part for part in (self.manufacturer, self.model) if part)
+        return name or self.serial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """The state of the device around an invocation. ``taken_at`` is ISO 8601 in UTC."""
+
+    taken_at: str
+    battery_level_pct: int | None = None
+    battery_temperature_c: float | None = None
+    charging: bool | None = None
+    thermal_status: int | None = None
+    temperatures_c: dict[str, float] = field(default_factory=dict)
+    power_save: bool | None = None
+    load_1min: float | None = None
+    memory_available_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySummary:
+    """What benchmark_model says of the inferences of one phase; single inferences it never prints."""
+
+    count: int
+    first_us: float | None = None
+    min_us: float | None = None
+    max_us: float | None = None
+    mean_us: float | None = None
+    std_us: float | None = None
+    p5_us: float | None = None
+    median_us: float | None = None
+    p95_us: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise ValueError("a latency summary cannot be of fewer than 0 inferences")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySummary:
+    """Memory of one invocation.
+
+    The footprints are growth of the high-water mark (``ru_maxrss``) since the tool began; the peak
+    is absolute, sampled while running. They are different things and never added up.
+    """
+
+    init_footprint_bytes: int | None = None
+    overall_footprint_bytes: int | None = None
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delegation:
+    """What was asked to execute the graph and what did. ``applied`` is ``None`` when nothing tells."""
+
+    requested: DelegateKind
+    applied: bool | None = None
+    delegate_name: str | None = None
+    nodes_delegated: int | None = None
+    nodes_total: int | None = None
+    partitions: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One process of benchmark_model: how it ended, its numbers, the conditions around it.
+
+    ``log`` is the folder-relative path of the raw output without its ending (``.stdout``,
+    ``.stderr``); ``problem`` says in one sentence why the status is not ``ok``.
+    """
+
+    index: int
+    round: int
+    kind: InvocationKind
+    status: Status
+    exit_code: int | None
+    command: str
+    started_at: str
+    wall_s: float
+    log: str
+    init_us: float | None = None
+    warmup: LatencySummary | None = None
+    latency: LatencySummary | None = None
+    memory: MemorySummary | None = None
+    delegation: Delegation | None = None
+    before: Conditions | None = None
+    after: Conditions | None = None
+    unconsumed_flags: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class BinaryFlavor(str, Enum):
+    """Which program carries the name: the Classic or the LiteRT benchmark_model, or the embedded stand-in."""
+
+    CLASSIC = "classic"
+    LITERT = "litert"
+    HOST_MODEL = "host-model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinaryInfo:
+    """The benchmark_model that ran, pinned by its content."""
+
+    flavor: BinaryFlavor
+    sha256: str
+    origin: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkRun:
+    """All invocations of one artifact on one device with one configuration.
+
+    ``complete`` is false when the device was lost or the work interrupted; ``planned`` says how many
+    invocations there should have been, of all kinds. ``session_id`` is shared by runs that were
+    interleaved with each other.
+    """
+
+    run_id: str
+    session_id: str
+    started_at: str
+    tool_version: str
+    artifact: Artifact
+    device: DeviceInfo
+    config: BenchmarkConfig
+    binary: BinaryInfo
+    planned: int
+    complete: bool
+    invocations: tuple[Invocation, ...] = ()
+    finished_at: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def timing(self) -> tuple[Invocation, ...]:
+        """The timing invocations whose numbers count."""
+        return tuple(
+            item
+            for item in self.invocations
+            if item.kind is InvocationKind.TIMING and item.status is Status.OK
+        )
+
+    @property
+    def comparability_key(self) -> dict[str, Any]:
+        """What two runs must share for their latencies to be comparable, by field name.
+
+        The artifact is not part of it (it is what is compared), nor the number of invocations.
+        """
+        return {
+            "device.kind": self.device.kind.value,
+            "device.model": self.device.label,
+            "device.fingerprint": self.device.fingerprint,
+            "config.delegate": self.config.delegate.label,
+            "config.num_threads": self.config.num_threads,
+            "config.cpu_mask": self.config.cpu_mask,
+            "config.num_runs": self.config.num_runs,
+            "config.min_s": self.config.min_s,
+            "config.max_s": self.config.max_s,
+            "config.warmup_runs": self.config.warmup_runs,
+            "config.warmup_min_s": self.config.warmup_min_s,
+            "config.extra_flags": list(self.config.extra_flags),
+            "binary.sha256": self.binary.sha256,
+        }

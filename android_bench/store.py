@@ -1,0 +1,124 @@
+"""Where runs live: a folder for each, streamed while it is measured, whole when it is done.
+
+::
+
+    results/
+      RUN_ID/
+        run.json            the run; until it is finished, without its invocations
+        invocations.jsonl   one line for each invocation as it ends; gone once run.json holds them
+        logs/0001.timing.stdout, .stderr, …    what benchmark_model printed, untouched
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from android_bench import schema
+from android_bench.errors import ResultError
+from android_bench.results import BenchmarkRun, Invocation
+from optimizer.files import write_atomic
+
+RUN_FILE = "run.json"
+STREAM_FILE = "invocations.jsonl"
+LOG_FOLDER = "logs"
+
+
+def utc_now() -> str:
+    """The time now as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_run_id(*labels: str) -> str:
+    """An identifier that sorts by time, reads well and is safe as a folder's name."""
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    slug = "-".join(filter(None, (re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-.") for label in labels)))
+    return f"{stamp}-{slug[:80]}-{secrets.token_hex(2)}"
+
+
+class RunWriter:
+    """Writes one run while it is measured, so that a pulled cable loses one invocation, not all."""
+
+    def __init__(self, results: Path, run: BenchmarkRun) -> None:
+        self._folder = results / run.run_id
+        self._run = run
+        (self._folder / LOG_FOLDER).mkdir(parents=True)
+        write_atomic(self._folder / RUN_FILE, schema.dumps(run).encode())
+
+    @property
+    def run(self) -> BenchmarkRun:
+        """The run as far as it is written."""
+        return self._run
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self._folder
+
+    def log(self, name: str, *, stdout: str, stderr: str) -> str:
+        """Keep the raw output of an invocation; return its folder-relative path without ending."""
+        stem = f"{LOG_FOLDER}/{name}"
+        for ending, text in (("stdout", stdout), ("stderr", stderr)):
+            (self._folder / f"{stem}.{ending}").write_text(text, encoding="utf-8", newline="")
+        return stem
+
+    def add(self, invocation: Invocation) -> None:
+        """Append an invocation; it is on disk when this returns."""
+        with (self._folder / STREAM_FILE).open("a", encoding="utf-8") as stream:
+            stream.write(schema.invocation_to_line(invocation))
+        self._run = replace(self._run, invocations=(*self._run.invocations, invocation))
+
+    def finish(self, *, complete: bool) -> BenchmarkRun:
+        """Write the whole run in one step and drop the stream."""
+        self._run = replace(self._run, complete=complete, finished_at=utc_now())
+        write_atomic(self._folder / RUN_FILE, schema.dumps(self._run).encode())
+        (self._folder / STREAM_FILE).unlink(missing_ok=True)
+        return self._run
+
+
+def load_runs(paths: Iterable[Path]) -> tuple[BenchmarkRun, ...]:
+    """Read all runs below these folders and files, oldest first, each once.
+
+    Raises:
+        ResultError: a path is missing, holds no run, or a run in it cannot be read.
+    """
+    runs: dict[str, BenchmarkRun] = {}
+    for path in paths:
+        files = list(_run_files(path))
+        if not files:
+            raise ResultError(
+                f"{path} holds no run ({RUN_FILE}).", hint="Make one: android-bench run MODEL.tflite"
+            )
+        for file in files:
+            run = load_run(file)
+            runs[run.run_id] = run
+    return tuple(sorted(runs.values(), key=lambda run: (run.started_at, run.run_id)))
+
+
+def load_run(file: Path) -> BenchmarkRun:
+    """Read one ``run.json``; of an interrupted run the streamed records are taken in."""
+    run = schema.loads(file.read_bytes(), where=str(file))
+    stream = file.with_name(STREAM_FILE)
+    if run.finished_at is not None or not stream.is_file():
+        return run
+    return replace(run, invocations=tuple(_streamed(stream)))
+
+
+def _streamed(stream: Path) -> Iterator[Invocation]:
+    """Yield the records of a stream; a last line cut short by a crash is no record."""
+    for number, line in enumerate(stream.read_text(encoding="utf-8").splitlines(keepends=True), 1):
+        if line.endswith("\n"):
+            yield schema.invocation_from_line(line, where=f"{stream}, line {number}")
+
+
+def _run_files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from sorted(path.rglob(RUN_FILE))
+    else:
+        raise ResultError(f"{path} does not exist.", hint="Give a results folder or its run.json.")
