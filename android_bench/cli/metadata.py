@@ -1,0 +1,101 @@
+"""Commands on TFLite metadata: write, show, verify."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from android_bench.cli.app import app
+from android_bench.cli.options import Json
+
+metadata = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Write, show and prove the metadata that makes a model self-describing.",
+)
+app.add_typer(metadata, name="metadata")
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL.tflite")]
+
+
+class Task(str, Enum):
+    """The tasks that metadata can be written for."""
+
+    IMAGE_CLASSIFIER = "image-classifier"
+
+
+@metadata.command(
+    epilog="Example: android-bench metadata write model.tflite --task image-classifier "
+    "--labels labels.txt --mean 127.5 --std 127.5"
+)
+def write(
+    model: Model,
+    *,
+    task: Annotated[Task, typer.Option(help="What the model does.")],
+    labels: Annotated[Path, typer.Option(metavar="FILE", help="One label a line, in output order.")],
+    mean: Annotated[list[float], typer.Option(help="One value, or one for each channel (repeat).")],
+    std: Annotated[list[float], typer.Option(help="One value, or one for each channel (repeat).")],
+    name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
+    description: Annotated[str | None, typer.Option(help="What the model does, for people.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Another file. Default: MODEL itself.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace metadata that is there.")] = False,
+    json: Json = False,
+) -> None:
+    """Write metadata into a model and prove it with the Task Library."""
+    from android_bench import console
+    from android_bench.cli.tagging import tag_model
+
+    with console.step_progress(f"tag {model.name}"):
+        summary = tag_model(
+            model,
+            task=task.value,
+            labels=labels,
+            mean=tuple(mean),
+            std=tuple(std),
+            name=name,
+            description=description,
+            output=output,
+            replace=replace,
+        )
+    target = output or model
+    if json:
+        console.emit_json({"model": str(target), **summary})
+    else:
+        print(f"{target}: {summary['task']}, {summary['labels']} labels, loaded by the Task Library")
+
+
+@metadata.command(epilog="Example: android-bench metadata show model.tflite")
+def show(model: Model) -> None:
+    """Print the metadata of a model as JSON."""
+    from android_bench import console
+    from optimizer.metadata import show as read_metadata
+
+    console.emit_json(read_metadata(model))
+
+
+@metadata.command(epilog="Example: android-bench metadata verify model.tflite --image cat.png")
+def verify(
+    model: Model,
+    *,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An image. Default: a generated one.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Load a model with the Task Library, run one input, and compare with plain LiteRT."""
+    from dataclasses import asdict
+
+    from android_bench import console
+    from optimizer.metadata import verify as prove
+
+    with console.step_progress(f"verify {model.name}"):
+        verification = prove(model, image=image)
+    if json:
+        console.emit_json(asdict(verification))
+    else:
+        console.print_verification(model, verification)

@@ -1,0 +1,319 @@
+"""The columns of the report's tables, as data: what each is called, means, and reads from a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from android_bench import formatting
+from android_bench.report.rows import RunView
+from android_bench.results import Conditions, Delegation
+
+Read = Callable[[RunView], Any]
+
+_FORMATS: dict[str, Callable[[Any], str]] = {
+    "duration": formatting.duration,
+    "file_size": formatting.file_size,
+    "memory": formatting.memory,
+    "percent": formatting.percent,
+    "number": formatting.number,
+    "multiple": formatting.multiple,
+    "text": str,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column: ``kind`` names how a value becomes text, ``note`` is a second line under it."""
+
+    group: str
+    heading: str
+    about: str
+    kind: str
+    read: Read
+    note: Read | None = None
+
+    def text(self, view: RunView) -> str | None:
+        """The cell's text; ``None`` when the value is unknown."""
+        value = self.read(view)
+        return None if value is None else _FORMATS[self.kind](value)
+
+    def below(self, view: RunView) -> str | None:
+        """The second line of the cell, if it has one."""
+        return self.note(view) if self.note else None
+
+
+def known(columns: Sequence[Column], views: Sequence[RunView]) -> tuple[Column, ...]:
+    """The columns that at least one run has a value for."""
+    return tuple(
+        column for column in columns if any(column.read(view) is not None for view in views)
+    )
+
+
+def groups(columns: Sequence[Column]) -> list[tuple[str, int]]:
+    """The groups of neighbouring columns with how many columns each spans."""
+    found: list[tuple[str, int]] = []
+    for column in columns:
+        if found and found[-1][0] == column.group:
+            found[-1] = (column.group, found[-1][1] + 1)
+        else:
+            found.append((column.group, 1))
+    return found
+
+
+def _summary(name: str) -> Read:
+    return lambda view: getattr(view.summary, name)
+
+
+def _artifact(name: str) -> Read:
+    return lambda view: getattr(view.run.artifact, name)
+
+
+def _fidelity(name: str) -> Read:
+    return lambda view: getattr(view.run.artifact.fidelity, name, None)
+
+
+def _interval(view: RunView) -> str | None:
+    latency = view.summary.latency
+    if latency is None:
+        return None
+    if latency.low is None or latency.high is None:
+        return "no interval"
+    return formatting.duration_range(latency.low, latency.high)
+
+
+def _source_accuracy(view: RunView) -> str | None:
+    fidelity = view.run.artifact.fidelity
+    if fidelity is None or fidelity.source_accuracy is None or fidelity.accuracy is None:
+        return None
+    return formatting.points(fidelity.accuracy - fidelity.source_accuracy)
+
+
+def _metadata(view: RunView) -> str | None:
+    metadata = view.run.artifact.metadata
+    return metadata.task if metadata else None
+
+
+def _verified(view: RunView) -> str | None:
+    metadata = view.run.artifact.metadata
+    return ("verified" if metadata.verified else "not verified") if metadata else None
+
+
+def _estimate(view: RunView) -> float | None:
+    return view.summary.latency.estimate if view.summary.latency else None
+
+
+VARIANTS = (
+    Column(
+        group="Latency",
+        heading="Median",
+        about="median of the invocations' mean latencies, with its 95 % interval below",
+        kind="duration",
+        read=_estimate,
+        note=_interval,
+    ),
+    Column(
+        group="Latency",
+        heading="Ratio",
+        about="this median over the baseline's, on the same device and configuration",
+        kind="multiple",
+        read=lambda view: view.latency_ratio,
+        note=lambda view: "baseline" if view.is_baseline else None,
+    ),
+    Column(
+        group="Spread",
+        heading="Between",
+        about="standard deviation over mean of the invocations' means",
+        kind="percent",
+        read=_summary("between_spread"),
+    ),
+    Column(
+        group="Spread",
+        heading="Within",
+        about="standard deviation over mean of the inferences of one invocation, the median of all",
+        kind="percent",
+        read=_summary("within_spread"),
+    ),
+    Column(
+        group="Start-up",
+        heading="Init",
+        about="loading the model and preparing the interpreter, median",
+        kind="duration",
+        read=_summary("init_us"),
+    ),
+    Column(
+        group="Start-up",
+        heading="First",
+        about="the first inference, median",
+        kind="duration",
+        read=_summary("first_inference_us"),
+    ),
+    Column(
+        group="Memory",
+        heading="Init growth",
+        about="growth of the process's high-water mark by initialisation",
+        kind="memory",
+        read=_summary("init_footprint_bytes"),
+    ),
+    Column(
+        group="Memory",
+        heading="Total growth",
+        about="growth of the process's high-water mark over the whole invocation",
+        kind="memory",
+        read=_summary("overall_footprint_bytes"),
+    ),
+    Column(
+        group="Memory",
+        heading="Peak",
+        about="absolute peak of the process, sampled while it ran; not comparable with the growths",
+        kind="memory",
+        read=_summary("peak_bytes"),
+    ),
+    Column(
+        group="Size",
+        heading="File",
+        about="the .tflite file",
+        kind="file_size",
+        read=_artifact("size_bytes"),
+    ),
+    Column(
+        group="Size",
+        heading="Gzip",
+        about="the file after gzip -9: what a download costs",
+        kind="file_size",
+        read=_artifact("gzip_bytes"),
+    ),
+    Column(
+        group="Fidelity",
+        heading="Accuracy",
+        about="accuracy of the .tflite itself, with the change from its source model below",
+        kind="percent",
+        read=_fidelity("accuracy"),
+        note=_source_accuracy,
+    ),
+    Column(
+        group="Fidelity",
+        heading="Source",
+        about="accuracy of the source model on the same samples",
+        kind="percent",
+        read=_fidelity("source_accuracy"),
+    ),
+    Column(
+        group="Fidelity",
+        heading="Top-1 same",
+        about="share of inputs on which the .tflite and its source choose the same class",
+        kind="percent",
+        read=_fidelity("top1_agreement"),
+    ),
+    Column(
+        group="Fidelity",
+        heading="Largest diff.",
+        about="largest difference between the outputs of the .tflite and its source",
+        kind="number",
+        read=_fidelity("max_abs_error"),
+    ),
+    Column(
+        group="Metadata",
+        heading="Task",
+        about="the task the file's metadata declares, and whether the Task Library loaded the file",
+        kind="text",
+        read=_metadata,
+        note=_verified,
+    ),
+)
+
+
+def _observed(read: Callable[[Conditions], float | None], text: Callable[[float], str]) -> Read:
+    """First to last reading; the extremes too when they lie outside."""
+
+    def describe(view: RunView) -> str | None:
+        seen = view.observed(read)
+        if seen is None:
+            return None
+        first, last, least, most = seen
+        path = text(first) if first == last else f"{text(first)} → {text(last)}"
+        if least < min(first, last) or most > max(first, last):
+            path += f" ({text(least)} to {text(most)})"
+        return path
+
+    return describe
+
+
+def _flag(read: Callable[[Conditions], bool | None], yes: str, no: str) -> Read:
+    def describe(view: RunView) -> str | None:
+        seen = view.observed(read)
+        if seen is None:
+            return None
+        return {(0, 0): no, (1, 1): yes}.get((int(seen[2]), int(seen[3])), "changed")
+
+    return describe
+
+
+def _hottest(state: Conditions) -> float | None:
+    return max(state.temperatures_c.values(), default=None)
+
+
+def _condition(heading: str, about: str, read: Read) -> Column:
+    return Column(group="Conditions", heading=heading, about=about, kind="text", read=read)
+
+
+CONDITIONS = (
+    _condition(
+        "Battery", "charge", _observed(lambda s: s.battery_level_pct, lambda v: f"{v:.0f} %")
+    ),
+    _condition(
+        "Battery temperature",
+        "as the battery reports it",
+        _observed(lambda s: s.battery_temperature_c, formatting.temperature),
+    ),
+    _condition("Charging", "power connected", _flag(lambda s: s.charging, "yes", "no")),
+    _condition(
+        "Thermal status",
+        "0 none, 1 light, 2 moderate: from here on Android throttles",
+        _observed(lambda s: s.thermal_status, lambda v: f"{v:.0f}"),
+    ),
+    _condition("Hottest sensor", "of all that were readable", _observed(_hottest, formatting.temperature)),
+    _condition("Power saving", "battery saver", _flag(lambda s: s.power_save, "on", "off")),
+    _condition(
+        "Load", "1-minute load average", _observed(lambda s: s.load_1min, lambda v: f"{v:.2f}")
+    ),
+    _condition(
+        "Memory available",
+        "as the kernel estimates it",
+        _observed(lambda s: s.memory_available_bytes, formatting.memory),
+    ),
+)
+
+
+def _delegation(read: Callable[[Delegation], object]) -> Read:
+    """One field of the delegation results; several when the invocations disagree."""
+
+    def describe(view: RunView) -> str | None:
+        texts = [str(value) for item in view.delegations if (value := read(item)) is not None]
+        return " / ".join(dict.fromkeys(texts)) or None
+
+    return describe
+
+
+def _nodes(item: Delegation) -> str | None:
+    if item.nodes_delegated is None:
+        return None
+    total = "unknown" if item.nodes_total is None else item.nodes_total
+    return f"{item.nodes_delegated} of {total}"
+
+
+def _applied(item: Delegation) -> str | None:
+    return None if item.applied is None else ("yes" if item.applied else "no")
+
+
+DELEGATION = tuple(
+    Column(group="Delegation", heading=heading, about=about, kind="text", read=_delegation(read))
+    for heading, about, read in (
+        ("Requested", "the flag's value", lambda item: item.requested.value),
+        ("Applied", "unknown when the build does not tell", _applied),
+        ("Delegate", "as the runtime names it", lambda item: item.delegate_name),
+        ("Nodes", "of the graph", _nodes),
+        ("Partitions", "pieces the graph was cut into", lambda item: item.partitions),
+    )
+)

@@ -1,0 +1,140 @@
+"""From the view model to one HTML page that asks the network for nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import android_bench
+from android_bench import formatting
+from android_bench.compare import Comparison
+from android_bench.errors import BenchError, Fault
+from android_bench.report import columns, scatter, view
+from android_bench.results import BenchmarkRun
+from android_bench.store import utc_now
+from optimizer.files import write_atomic
+
+ENTRY = "report.html.j2"
+
+
+class TemplatesMissingError(BenchError):
+    """The installation lacks its templates."""
+
+    fault = Fault.TOOL
+
+
+def render_report(
+    runs: Sequence[BenchmarkRun],
+    *,
+    comparisons: Sequence[Comparison] = (),
+    title: str | None = None,
+    generated_at: str | None = None,
+) -> str:
+    """Return the report of these runs as one HTML page.
+
+    Everything that comes from models, devices and people is escaped, and a content security policy
+    allows the page's own style and script only, each by its hash.
+
+    Raises:
+        TemplatesMissingError: the installation is damaged.
+    """
+    environment = _environment(template_folder())
+    style, script = _asset(environment, "report.css"), _asset(environment, "report.js")
+    page = view.build_page(
+        runs,
+        comparisons,
+        title=title,
+        generated_at=generated_at or utc_now(),
+        tool_version=android_bench.__version__,
+    )
+    policy = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src '{_csp_hash(style)}'; script-src '{_csp_hash(script)}'"
+    )
+    template = environment.get_template(ENTRY)
+    return template.render(page=page, policy=policy, style=style, script=script)
+
+
+def write_report(
+    runs: Sequence[BenchmarkRun],
+    *,
+    path: Path,
+    comparisons: Sequence[Comparison] = (),
+    title: str | None = None,
+    generated_at: str | None = None,
+) -> Path:
+    """Write the report to ``path``, whole or not at all, and return the path."""
+    text = render_report(runs, comparisons=comparisons, title=title, generated_at=generated_at)
+    write_atomic(path, text.encode())
+    return path
+
+
+def template_folder() -> Path:
+    """Find the templates: inside the package in a wheel, beside it in an editable install."""
+    package = Path(android_bench.__file__).parent
+    for folder in (package / "templates", package.parent / "templates"):
+        if (folder / ENTRY).is_file():
+            return folder
+    raise TemplatesMissingError(
+        f"the report's templates are neither in {package} nor beside it",
+        hint="install android-bench again: pip install --force-reinstall android-bench",
+    )
+
+
+def _environment(folder: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.filters.update(
+        {
+            name: getattr(formatting, name)
+            for name in (
+                "change", "count", "duration", "duration_range", "file_size", "memory", "moment",
+                "multiple", "number", "percent", "points",
+            )
+        }
+    )  # fmt: skip
+    environment.filters["across"] = lambda fraction: f"{fraction * 100:.2f}%"
+    environment.filters["shorten"] = scatter.shorten
+    environment.globals.update(column_groups=columns.groups, gravest=view.gravest)
+    return environment
+
+
+def _printable(value: Any) -> Any:
+    """Make any text fit for a page: no control characters, no halves of surrogate pairs.
+
+    Both come out of logs and device properties, and HTML has no way to write them.
+    """
+    if value is None or isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    text = "".join("\ufffd" if _is_control(character) else character for character in value)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_control(character: str) -> bool:
+    code = ord(character)
+    return (code < 0x20 and character not in "\t\n\r") or 0x7F <= code < 0xA0
+
+
+def _asset(environment: jinja2.Environment, name: str) -> Markup:
+    """The text of a style sheet or script of this package, to be put into the page as it is."""
+    if environment.loader is None:
+        raise TypeError("the environment has no loader")
+    text = environment.loader.get_source(environment, name)[0]
+    return Markup(text)  # noqa: S704 - our own file, not input
+
+
+def _csp_hash(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"sha256-{digest}"
