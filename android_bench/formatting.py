@@ -1,4 +1,4 @@
-"""Numbers to text, in one place. Stored quantities carry their unit in the name; here they get it in words."""
+"""Numbers to text, in one place. Stored quantities have their unit in the name; text has it in sight."""
 
 from __future__ import annotations
 

@@ -95,8 +95,13 @@ def read_delegation(lines: Sequence[Line], requested: DelegateKind) -> Delegatio
 def _applied(
     requested: DelegateKind, *, nodes: int | None, named: bool, refused: bool, created: bool
 ) -> bool | None:
+    if requested is DelegateKind.CPU:
+        # Whatever XNNPACK left or took, it was the CPU.
+        return True if nodes is not None or named else None
     if requested is DelegateKind.NO_XNNPACK:
-        return False if nodes or named or created else None
+        if nodes or named or created:
+            return False
+        return True if nodes == 0 else None
     if nodes is not None:
         return nodes > 0
     if named:
@@ -169,7 +174,7 @@ def _name(
     replaced: Sequence[_Replaced], named: Sequence[re.Match[str]], *, created: bool
 ) -> str | None:
     if replaced:
-        return replaced[0].name
+        return next((item.name for item in replaced if item.nodes), None)
     if named:
         return named[-1]["name"]
     return "XNNPACK" if created else None

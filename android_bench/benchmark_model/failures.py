@@ -70,7 +70,8 @@ _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "read the lines before it in the log; try another delegate or a float model",
         ),
         (
-            r"dlopen failed|Failed to (?:load|open) (?:the )?(?:external )?delegate|cannot open shared object",
+            r"dlopen failed|Failed to (?:load|open) (?:the )?(?:external )?delegate"
+            r"|cannot open shared object",
             "The external delegate's library could not be loaded",
             "check its path, its ABI, and the libraries that it needs in turn",
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from android_bench.benchmark_model.failures import explain, last_words
 from android_bench.benchmark_model.output import ParsedOutput
 from android_bench.config import BenchmarkConfig, DelegateKind
@@ -17,7 +19,10 @@ _SIGNALS = {
     7: ("bus error (SIGBUS)", "push model and binary again: a file may be cut short"),
     8: ("arithmetic error (SIGFPE)", "check the model's shapes and quantization"),
     9: ("killed (SIGKILL)", "most likely out of memory: close apps, or take a smaller model"),
-    11: ("segmentation fault (SIGSEGV)", "try another delegate or build, and keep the log for a report"),
+    11: (
+        "segmentation fault (SIGSEGV)",
+        "try another delegate or build, and keep the log for a report",
+    ),
     13: ("broken pipe (SIGPIPE)", "the connection was lost; run it again"),
     15: ("terminated (SIGTERM)", "something on the device ended it; run it again"),
     31: ("forbidden system call (SIGSYS)", "take a build for this Android version"),
@@ -151,8 +156,10 @@ def _oddity(latency: LatencySummary) -> str | None:
     }
     known = {name: value for name, value in values.items() if value is not None}
     for name, value in known.items():
-        if value != value or value < 0:
+        if not math.isfinite(value) or value < 0:
             return f"{name} is {value:g} µs"
+    if latency.mean_us == 0:
+        return "the mean is 0 µs, less than its clock can tell"
     low, high = latency.min_us, latency.max_us
     if low is None or high is None:
         return None

@@ -10,7 +10,9 @@ from enum import Enum
 # A logcat stamp ("08-12 10:11:12.123  1234  1234 "), then one of the loggers' prefixes: TFLite's
 # ("INFO: "), Android's ("I tflite  : ") and, after either, LiteRT's ("[benchmark_litert_model.h:92] ").
 _STAMP = r"(?:\d\d-\d\d \d\d:\d\d:\d\d\.\d+\s+\d+\s+\d+ )?"
-_LEVEL = r"(?:(?P<word>VERBOSE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL): |(?P<letter>[VDIWEF]) [\w.]+ *: )?"
+_LEVEL = (
+    r"(?:(?P<word>VERBOSE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL): |(?P<letter>[VDIWEF]) [\w.]+ *: )?"
+)
 _SOURCE = r"(?P<source>\[[\w./-]+:\d+\] ?)?"
 _PREFIX = re.compile(_STAMP + _LEVEL + _SOURCE, re.ASCII)
 

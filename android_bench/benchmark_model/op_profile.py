@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from android_bench.benchmark_model.lines import NUMBER, read_lines, to_count, to_number
@@ -18,7 +18,9 @@ from android_bench.errors import OutputError
 _REGULAR = "Operator-wise Profiling Info for Regular Benchmark Runs"
 _INITIALIZATION = re.compile(r"(?:Operator-wise )?Profiling Info for Benchmark Initialization")
 _TABLE = re.compile(r"=+ (?P<title>[\w ]+?) =+")
-_SUBGRAPH = re.compile(r"Subgraph \(index: (?P<index>\d+), name: .*\) (?:profile|summary):", re.ASCII)
+_SUBGRAPH = re.compile(
+    r"Subgraph \(index: (?P<index>\d+), name: .*\) (?:profile|summary):", re.ASCII
+)
 _HEADER = re.compile(r"\[?node type\]?\s*[,\s]")
 _HAS_START = re.compile(r"\[?node type\]?\s*[,\s]\s*\[?start\]?\s*[,\s]")
 
@@ -63,7 +65,7 @@ class OperatorProfile:
     name: str
     mean_us: float
     first_us: float | None
-    share_pct: float
+    share_pct: float | None
     times_called: int
     memory_bytes: int | None
     subgraph: int = 0
@@ -108,12 +110,52 @@ def parse_op_profile(text: str) -> tuple[OperatorProfile, ...]:
         elif phase is not None and wanted:
             row = _operator(line, start=start)
             if row is not None:
-                rows.append(
-                    OperatorProfile(phase=phase, subgraph=subgraph, inside_delegate=inside, **row)
-                )
+                rows.append(replace(row, phase=phase, subgraph=subgraph, inside_delegate=inside))
     if phase is None:
         raise OutputError(
             "There is no operator profile in this text.",
             hint="Only the Classic benchmark_model writes one, with --enable_op_profiling=true.",
         )
     return tuple(rows)
+
+
+def by_node_type(operators: Iterable[OperatorProfile]) -> tuple[NodeTypeProfile, ...]:
+    """The regular runs' operators summed by type, the most expensive first.
+
+    Rows inside delegates are summed apart and come after the rows of the graph.
+    """
+    groups: dict[tuple[bool, str], list[OperatorProfile]] = {}
+    for item in operators:
+        if item.phase is ProfilePhase.REGULAR:
+            groups.setdefault((item.inside_delegate, item.node_type), []).append(item)
+    summed = [
+        NodeTypeProfile(
+            node_type=node_type,
+            count=len(items),
+            total_us=sum(item.mean_us * item.times_called for item in items),
+            share_pct=sum(item.share_pct or 0.0 for item in items),
+            inside_delegate=inside,
+        )
+        for (inside, node_type), items in groups.items()
+    ]
+    return tuple(sorted(summed, key=lambda item: (item.inside_delegate, -item.total_us)))
+
+
+def _operator(line: str, *, start: bool) -> OperatorProfile | None:
+    match = _ROWS[True, start].fullmatch(line) or _ROWS[False, start].fullmatch(line)
+    mean_ms = to_number(match["mean"]) if match else None
+    calls = to_count(match["calls"]) if match else None
+    if match is None or mean_ms is None or calls is None:
+        return None
+    first_ms, memory_kb = to_number(match["first"]), to_number(match["memory"])
+    return OperatorProfile(
+        phase=ProfilePhase.REGULAR,
+        node_type=match["type"].strip(),
+        name=(match["name"] or "").strip(),
+        mean_us=round(mean_ms * 1000, 6),
+        first_us=None if first_ms is None else round(first_ms * 1000, 6),
+        share_pct=to_number(match["pct"]),
+        times_called=calls,
+        # "KB" is 1000 bytes in this table.
+        memory_bytes=None if memory_kb is None else round(memory_kb * 1000),
+    )

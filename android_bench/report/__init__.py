@@ -4,8 +4,10 @@
 
     page.py      render and write; templates, escaping, content security policy
     view.py      the view model: everything the page says, as typed data
-    rows.py      one run of it         columns.py   the columns of its tables
-    answer.py    the headline          charts.py, scatter.py   positions of every mark
+    answer.py    the headline          rows.py      one run
+    columns.py, context.py             the columns of its tables
+    charts.py, scatter.py              positions of every mark
+    findings.py  what must be known before believing the numbers
 """
 
 from __future__ import annotations

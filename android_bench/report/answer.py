@@ -22,7 +22,7 @@ class Certainty(str, Enum):
 
     CLEAR = "clear"  # the interval of the ratio to every rival lies above 1
     TIED = "tied"  # some rival cannot be told apart from it
-    TOO_FEW = "too-few"  # too few invocations for an interval
+    TOO_FEW = "too-few"  # of some rival, too few invocations for an interval
     ALONE = "alone"  # nothing to compare it with
 
 
@@ -31,7 +31,8 @@ class Answer:
     """The headline for one device.
 
     ``margin`` is the next run's latency over the fastest's; ``rivals`` are the runs that cannot be
-    told apart from it. ``differing`` names fields that should be alike for a ranking and are not.
+    told apart from it, ``undecided`` those with too few invocations to try. ``differing`` names fields
+    that should be alike for a ranking and are not.
     """
 
     certainty: Certainty
@@ -39,6 +40,7 @@ class Answer:
     next: RunView | None
     margin: Interval | None
     rivals: tuple[RunView, ...]
+    undecided: tuple[RunView, ...]
     baseline: RunView | None
     smallest: RunView
     largest: RunView
@@ -54,7 +56,7 @@ def answer(runs: Sequence[RunView]) -> Answer:
         key=lambda view: view.summary.latency.estimate if view.summary.latency else math.inf,
     )
     fastest = timed[0] if timed else None
-    rivals, certainty, margin = _how_sure(timed)
+    certainty, margin, rivals, undecided = _how_sure(timed)
     by_size = sorted(runs, key=lambda view: view.size_bytes)
     drop, chance = _accuracy_cost(fastest or by_size[0])
     return Answer(
@@ -63,6 +65,7 @@ def answer(runs: Sequence[RunView]) -> Answer:
         next=timed[1] if len(timed) > 1 else None,
         margin=margin,
         rivals=rivals,
+        undecided=undecided,
         baseline=_baseline_of(fastest, runs),
         smallest=by_size[0],
         largest=by_size[-1],
@@ -72,19 +75,24 @@ def answer(runs: Sequence[RunView]) -> Answer:
     )
 
 
-def _how_sure(timed: Sequence[RunView]) -> tuple[tuple[RunView, ...], Certainty, Interval | None]:
-    """Test the fastest against those behind it; the margin is that to the next."""
+_HowSure = tuple[Certainty, Interval | None, tuple[RunView, ...], tuple[RunView, ...]]
+
+
+def _how_sure(timed: Sequence[RunView]) -> _HowSure:
+    """Test the fastest against those behind it: the margin to the next, the rivals, the undecided."""
     if len(timed) < 2:
-        return (), Certainty.ALONE, None
+        return Certainty.ALONE, None, (), ()
     samples = timed[0].summary.samples_us
     ratios = [
         (view, _ratio(samples, view.summary.samples_us)) for view in timed[1 : RIVALS_TESTED + 1]
     ]
-    margin = ratios[0][1]
-    if any(ratio is None or ratio.low is None for _, ratio in ratios):
-        return (), Certainty.TOO_FEW, margin
     rivals = tuple(view for view, ratio in ratios if ratio and ratio.low and ratio.low <= 1)
-    return rivals, Certainty.TIED if rivals else Certainty.CLEAR, margin
+    undecided = tuple(view for view, ratio in ratios if ratio is None or ratio.low is None)
+    if undecided and not rivals:
+        certainty = Certainty.TOO_FEW
+    else:
+        certainty = Certainty.TIED if rivals else Certainty.CLEAR
+    return certainty, ratios[0][1], rivals, undecided
 
 
 def _ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Interval | None:

@@ -22,6 +22,8 @@ COMPACT_LABEL_SHARE = 0.36
 AXIS_HEIGHT = 26.0
 # Below this, noise would be blown up until a quiet run looked like a loud one.
 SMALLEST_SPREAD_SHOWN = 0.01
+# Far below a nanosecond, a byte or a thousandth of a percent: no measured thing is that small.
+SMALLEST_SPAN = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +94,14 @@ def round_axis(
 
     Only the last tick carries the unit.
     """
-    span = high - low
-    if span <= max(abs(low), abs(high)) * 1e-6:  # one value, or none: leave room around it
-        span = max(abs(low), abs(high)) * 0.1 or 1.0
+    span, largest = high - low, max(abs(low), abs(high))
+    if span <= max(largest * 1e-6, SMALLEST_SPAN):  # one value, or none: leave room around it
+        span = largest * 0.1 if largest > SMALLEST_SPAN else 1.0
         high = low + span
     power = 10.0 ** math.floor(math.log10(span / steps))
-    step = next((k * power for k in (1, 2, 2.5, 5) if k * power * steps >= span * 0.999), 10 * power)
+    step = next(
+        (k * power for k in (1, 2, 2.5, 5) if k * power * steps >= span * 0.999), 10 * power
+    )
     first, last = math.floor(low / step + 1e-6), math.ceil(high / step - 1e-6)
     last = max(last, first + 1)
     values = [index * step for index in range(first, last + 1)]
@@ -146,7 +150,9 @@ def spread_chart(series: Sequence[Series]) -> RowChart:
     ticks = tuple(
         Tick(
             at=(index + last) / (2 * last),
-            label="median" if index == 0 else f"{half.high * index / last * 100:+g}" + " %" * (index == last),
+            label="median"
+            if index == 0
+            else f"{half.high * index / last * 100:+g}" + " %" * (index == last),
         )
         for index in range(-last, last + 1)
     )
@@ -214,7 +220,9 @@ def _stack(
 
 
 def _extent(item: Series) -> list[float]:
-    bounds = (item.interval.low, item.interval.estimate, item.interval.high) if item.interval else ()
+    bounds = (
+        (item.interval.low, item.interval.estimate, item.interval.high) if item.interval else ()
+    )
     return [*item.samples, *(value for value in bounds if value is not None)]
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -15,12 +14,17 @@ import android_bench
 from android_bench import formatting
 from android_bench.compare import Comparison
 from android_bench.errors import BenchError, Fault
-from android_bench.report import columns, scatter, view
+from android_bench.report import columns, findings, scatter, view
 from android_bench.results import BenchmarkRun
 from android_bench.store import utc_now
 from optimizer.files import write_atomic
 
 ENTRY = "report.html.j2"
+# The functions of the module formatting that templates use as filters.
+QUANTITIES = (
+    "change", "duration", "duration_range", "file_size", "memory", "multiple", "number", "percent",
+    "points",
+)  # fmt: skip
 
 
 class TemplatesMissingError(BenchError):
@@ -96,22 +100,20 @@ def _environment(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters.update(
-        {
-            name: getattr(formatting, name)
-            for name in (
-                "change", "count", "duration", "duration_range", "file_size", "memory", "moment",
-                "multiple", "number", "percent", "points",
-            )
-        }
-    )  # fmt: skip
+    environment.filters.update({name: _unbroken(getattr(formatting, name)) for name in QUANTITIES})
+    environment.filters.update(count=formatting.count, moment=formatting.moment)
     environment.filters["across"] = lambda fraction: f"{fraction * 100:.2f}%"
     environment.filters["shorten"] = scatter.shorten
-    environment.globals.update(column_groups=columns.groups, gravest=view.gravest)
+    environment.globals.update(column_groups=columns.groups, gravest=findings.gravest)
     return environment
 
 
-def _printable(value: Any) -> Any:
+def _unbroken(text: Callable[..., str]) -> Callable[..., str]:
+    """The same text with spaces at which no line ends: a unit stays with its number."""
+    return lambda *args, **options: text(*args, **options).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _printable(value: object) -> object:
     """Make any text fit for a page: no control characters, no halves of surrogate pairs.
 
     Both come out of logs and device properties, and HTML has no way to write them.

@@ -30,13 +30,15 @@ class CommandView:
 class RunView:
     """A run with its summary and findings.
 
-    ``label`` tells it from the other runs on its device, ``full_label`` from all on the page.
+    ``label`` tells it from the other runs on its device, ``full_label`` from all on the page;
+    ``additions`` are the parts of the label that tell repetitions apart.
     ``latency_ratio`` is against the baseline of the same device, configuration and binary.
     """
 
     anchor: str
     label: str
     full_label: str
+    additions: tuple[str, ...]
     run: BenchmarkRun
     summary: RunSummary
     findings: tuple[Finding, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,7 +126,9 @@ def trade_off(candidates: Sequence[Candidate], *, worth_is_accuracy: bool) -> Sc
             text=item.text,
             x=across.place(item.cost),
             y=(1 - down.place(item.worth)) * PLOT_HEIGHT,
-            radius=max(SMALLEST_RADIUS, LARGEST_RADIUS * math.sqrt(max(item.weight, 0.0) / heaviest)),
+            radius=max(
+                SMALLEST_RADIUS, LARGEST_RADIUS * math.sqrt(max(item.weight, 0.0) / heaviest)
+            ),
             on_front=index in front,
         )
         for index, item in enumerate(candidates)
@@ -178,7 +181,7 @@ def _accuracy_axis(values: Sequence[float]) -> Axis:
     # At least two points of accuracy high, so that chance does not look like a cliff.
     missing = max(0.02 - (high - low), 0.0) / 2
     low, high = max(low - missing - 0.002, 0.0), min(high + missing + 0.002, 1.0)
-    return round_axis(low, high, label=lambda share: f"{share * 100:.4g} %", steps=4)
+    return round_axis(low, high, label=lambda share: f"{share * 100:.4g} %", steps=5)
 
 
 def _size_axis(values: Sequence[float]) -> Axis:
@@ -191,7 +194,7 @@ def _staircase(marks: Sequence[Mark]) -> tuple[Segment, ...]:
     """Join marks by level and upright pieces: between two of them there is no third choice."""
     ordered = sorted(marks, key=lambda mark: mark.x)
     pieces: list[Segment] = []
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in itertools.pairwise(ordered):
         pieces += [
             Segment(x1=before.x, y1=before.y, x2=after.x, y2=before.y),
             Segment(x1=after.x, y1=before.y, x2=after.x, y2=after.y),

@@ -6,19 +6,22 @@ another form.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from android_bench import formatting
-from android_bench.checks import Finding, Severity, check_run
+from android_bench.checks import check_run
 from android_bench.compare import Comparison, Verdict
+from android_bench.config import BenchmarkConfig
 from android_bench.report.answer import Answer, answer
 from android_bench.report.charts import RowChart, Series, latency_chart, size_chart, spread_chart
-from android_bench.report.columns import CONDITIONS, DELEGATION, VARIANTS, Column, known
+from android_bench.report.columns import VARIANTS, Column, known
+from android_bench.report.context import CONDITIONS, DELEGATION
+from android_bench.report.findings import FindingGroup, group_findings
 from android_bench.report.rows import RunView
 from android_bench.report.scatter import Candidate, ForestChart, ScatterChart, forest, trade_off
 from android_bench.results import BenchmarkRun, BinaryInfo, DeviceInfo
-from android_bench.config import BenchmarkConfig
 from android_bench.summary import RunSummary, summarise
 
 FLOAT_RECIPE = "float32"
@@ -32,29 +35,10 @@ class DeviceView:
     device: DeviceInfo
     runs: tuple[RunView, ...]
     answer: Answer
-    latency: RowChart
-    spread: RowChart
+    latency: RowChart | None
+    spread: RowChart | None
     trade_off: ScatterChart | None
     worth: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingCase:
-    """One message of a finding and the runs it holds for."""
-
-    message: str
-    hint: str | None
-    runs: tuple[RunView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingGroup:
-    """A finding over all runs that have it. ``hint`` is set when it is the same for all cases."""
-
-    code: str
-    severity: Severity
-    hint: str | None
-    cases: tuple[FindingCase, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +84,7 @@ def build_page(
     views = _views(runs)
     grouped = _grouped(views, lambda view: _device_key(view.run.device))
     sources = {view.run.artifact.source for view in views}
-    counts = {verdict: 0 for verdict in _GRAVEST_FIRST}
+    counts = dict.fromkeys(_GRAVEST_FIRST, 0)
     for item in comparisons:
         counts[item.verdict] += 1
     return Page(
@@ -118,7 +102,7 @@ def build_page(
         condition_columns=known(CONDITIONS, views),
         delegation_columns=known(DELEGATION, views),
         sizes=_sizes(views),
-        findings=_findings(views),
+        findings=group_findings(views),
         binaries=tuple(
             Used(what=group[0].run.binary, runs=group)
             for group in _grouped(views, lambda view: view.run.binary)
@@ -137,7 +121,6 @@ _GRAVEST_FIRST = (
     Verdict.IMPROVED,
     Verdict.UNCHANGED,
 )
-_SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 def _views(runs: Sequence[BenchmarkRun]) -> tuple[RunView, ...]:
@@ -154,40 +137,53 @@ def _views(runs: Sequence[BenchmarkRun]) -> tuple[RunView, ...]:
             run=run,
             summary=summary,
             findings=tuple(check_run(run)),
+            additions=additions,
             is_baseline=baseline is run,
-            latency_ratio=_ratio(summary, baselines_summary),
+            latency_ratio=_ratio(summary, baseline_summary),
         )
-        for number, (run, summary, (baseline, baselines_summary), label) in enumerate(
+        for number, (run, summary, (baseline, baseline_summary), (label, additions)) in enumerate(
             zip(runs, summaries, baselines, labels, strict=True), 1
         )
     )
 
 
-def _labels(runs: Sequence[BenchmarkRun]) -> list[str]:
-    """The artifact's name; the configuration, the time and a number are added only where needed."""
-    several_configs = len({run.config for run in runs}) > 1
-    labels = [run.artifact.name or "unnamed" for run in runs]
-    if several_configs:
-        labels = [f"{name} · {run.config.label}" for name, run in zip(labels, runs, strict=True)]
-    for addition in (
-        lambda index: formatting.moment(runs[index].started_at),
-        lambda index: f"#{index + 1}",
-    ):
-        keys = [(_device_key(run.device), label) for run, label in zip(runs, labels, strict=True)]
-        repeated = {key for key in keys if keys.count(key) > 1}
-        labels = [
-            f"{label} · {addition(index)}" if keys[index] in repeated else label
-            for index, label in enumerate(labels)
+def _labels(runs: Sequence[BenchmarkRun]) -> list[tuple[str, tuple[str, ...]]]:
+    """The label of each run and which additions tell it from repetitions.
+
+    The configuration is named where a device has several, the time where that leaves two runs alike, and
+    a number where even the times are the same.
+    """
+    configs: dict[Hashable, set[BenchmarkConfig]] = {}
+    for run in runs:
+        configs.setdefault(_device_key(run.device), set()).add(run.config)
+    several = [len(configs[_device_key(run.device)]) > 1 for run in runs]
+    labels = [
+        (run.artifact.name or "unnamed") + (f" · {run.config.label}" if named else "")
+        for run, named in zip(runs, several, strict=True)
+    ]
+    additions: list[tuple[str, ...]] = [() for _ in runs]
+    times = [formatting.moment(run.started_at) for run in runs]
+    numbers = [f"#{number}" for number in range(1, len(runs) + 1)]
+    for more in (times, numbers):
+        keys = [
+            (_device_key(run.device), label, addition)
+            for run, label, addition in zip(runs, labels, additions, strict=True)
         ]
-    return labels
+        seen = Counter(keys)
+        additions = [
+            (*key[2], text) if seen[key] > 1 else key[2]
+            for key, text in zip(keys, more, strict=True)
+        ]
+    return [
+        (" · ".join((label, *addition)), addition)
+        for label, addition in zip(labels, additions, strict=True)
+    ]
 
 
 _Baseline = tuple[BenchmarkRun | None, RunSummary | None]
 
 
-def _baselines(
-    runs: Sequence[BenchmarkRun], summaries: Sequence[RunSummary]
-) -> list[_Baseline]:
+def _baselines(runs: Sequence[BenchmarkRun], summaries: Sequence[RunSummary]) -> list[_Baseline]:
     """For each run the float32 run, or else the first, of the same device and configuration."""
     keys = [(_device_key(run.device), run.config, run.binary.sha256) for run in runs]
     chosen: dict[Hashable, int] = {}
@@ -196,9 +192,9 @@ def _baselines(
         is_float = runs[index].artifact.recipe_name == FLOAT_RECIPE
         if is_float and runs[best].artifact.recipe_name != FLOAT_RECIPE:
             chosen[key] = index
-    alone = {key for key in keys if keys.count(key) == 1}
+    seen = Counter(keys)
     return [
-        (None, None) if key in alone else (runs[chosen[key]], summaries[chosen[key]])
+        (None, None) if seen[key] == 1 else (runs[chosen[key]], summaries[chosen[key]])
         for key in keys
     ]
 
@@ -234,14 +230,15 @@ def _device_view(number: int, runs: tuple[RunView, ...]) -> DeviceView:
         )
         for view in runs
     ]
+    measured = any(item.samples for item in series)
     chart, worth = _trade_off(runs)
     return DeviceView(
         anchor=f"device-{number}",
         device=runs[0].run.device,
         runs=runs,
         answer=answer(runs),
-        latency=latency_chart(series),
-        spread=spread_chart(series),
+        latency=latency_chart(series) if measured else None,
+        spread=spread_chart(series) if measured else None,
         trade_off=chart,
         worth=worth,
     )
@@ -253,9 +250,10 @@ def _trade_off(runs: Sequence[RunView]) -> tuple[ScatterChart | None, str]:
     judged = [view for view in timed if view.accuracy is not None]
     by_accuracy = len(judged) > 1
     shown = judged if by_accuracy else timed
+    names = Counter(view.run.artifact.name for view in shown)
     candidates = [
         Candidate(
-            label=view.label,
+            label=view.run.artifact.name if names[view.run.artifact.name] == 1 else view.label,
             anchor=view.anchor,
             cost=view.summary.latency.estimate,
             worth=view.accuracy if by_accuracy and view.accuracy is not None else view.size_bytes,
@@ -286,37 +284,3 @@ def _sizes(views: Sequence[RunView]) -> RowChart:
             for view in ordered
         ]
     )
-
-
-def _findings(views: Sequence[RunView]) -> tuple[FindingGroup, ...]:
-    """Group the findings by code, the gravest first; one message on many runs is one case."""
-    groups: dict[tuple[Severity, str], dict[tuple[str, str], list[RunView]]] = {}
-    for view in views:
-        for finding in view.findings:
-            cases = groups.setdefault((finding.severity, finding.code), {})
-            cases.setdefault((finding.message, finding.hint), []).append(view)
-    ordered = sorted(groups.items(), key=lambda item: _SEVERITIES.index(item[0][0]))
-    return tuple(
-        _finding_group(code, severity, cases) for (severity, code), cases in ordered
-    )
-
-
-def _finding_group(
-    code: str, severity: Severity, cases: dict[tuple[str, str], list[RunView]]
-) -> FindingGroup:
-    hints = {hint for _, hint in cases}
-    shared = hints.pop() if len(hints) == 1 else None
-    return FindingGroup(
-        code=code,
-        severity=severity,
-        hint=shared,
-        cases=tuple(
-            FindingCase(message=message, hint=None if shared else hint, runs=tuple(runs))
-            for (message, hint), runs in cases.items()
-        ),
-    )
-
-
-def gravest(findings: Sequence[Finding]) -> Severity | None:
-    """The worst severity among these findings."""
-    return min((item.severity for item in findings), key=_SEVERITIES.index, default=None)

@@ -47,9 +47,7 @@ class ImageClassifierMetadata:
     def __post_init__(self) -> None:
         if not self.labels:
             raise MetadataError("An image classifier needs labels.", hint="give --labels FILE")
-        check_labels(
-            self.labels, origin="the labels", allow_duplicates=self.allow_duplicate_labels
-        )
+        check_labels(self.labels, origin="the labels", allow_duplicates=self.allow_duplicate_labels)
         for word, values in (("mean", self.mean), ("std", self.std)):
             if not values or not all(map(math.isfinite, values)):
                 raise MetadataError(

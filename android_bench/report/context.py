@@ -1,0 +1,107 @@
+"""The columns that say under what conditions a run was made, and what executed its graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from android_bench import formatting
+from android_bench.report.columns import Column, Read
+from android_bench.report.rows import RunView
+from android_bench.results import Conditions, Delegation
+
+
+def _observed(read: Callable[[Conditions], float | None], text: Callable[[float], str]) -> Read:
+    """First to last reading; the extremes too when they lie outside."""
+
+    def describe(view: RunView) -> str | None:
+        seen = view.observed(read)
+        if seen is None:
+            return None
+        first, last, least, most = seen
+        path = text(first) if first == last else f"{text(first)} → {text(last)}"
+        if least < min(first, last) or most > max(first, last):
+            path += f" ({text(least)} to {text(most)})"
+        return path
+
+    return describe
+
+
+def _flag(read: Callable[[Conditions], bool | None], yes: str, no: str) -> Read:
+    def describe(view: RunView) -> str | None:
+        seen = view.observed(read)
+        if seen is None:
+            return None
+        return {(0, 0): no, (1, 1): yes}.get((int(seen[2]), int(seen[3])), "changed")
+
+    return describe
+
+
+def _hottest(state: Conditions) -> float | None:
+    return max(state.temperatures_c.values(), default=None)
+
+
+def _condition(heading: str, about: str, read: Read) -> Column:
+    return Column(group="Conditions", heading=heading, about=about, kind="text", read=read)
+
+
+CONDITIONS = (
+    _condition(
+        "Battery", "charge", _observed(lambda s: s.battery_level_pct, lambda v: f"{v:.0f} %")
+    ),
+    _condition(
+        "Battery temperature",
+        "as the battery reports it",
+        _observed(lambda s: s.battery_temperature_c, formatting.temperature),
+    ),
+    _condition("Charging", "power connected", _flag(lambda s: s.charging, "yes", "no")),
+    _condition(
+        "Thermal status",
+        "0 none, 1 light, 2 moderate: from here on Android throttles",
+        _observed(lambda s: s.thermal_status, lambda v: f"{v:.0f}"),
+    ),
+    _condition(
+        "Hottest sensor", "of all that were readable", _observed(_hottest, formatting.temperature)
+    ),
+    _condition("Power saving", "battery saver", _flag(lambda s: s.power_save, "on", "off")),
+    _condition(
+        "Load", "1-minute load average", _observed(lambda s: s.load_1min, lambda v: f"{v:.2f}")
+    ),
+    _condition(
+        "Memory available",
+        "as the kernel estimates it",
+        _observed(lambda s: s.memory_available_bytes, formatting.memory),
+    ),
+)
+
+
+def _delegation(read: Callable[[Delegation], object]) -> Read:
+    """One field of the delegation results; several when the invocations disagree."""
+
+    def describe(view: RunView) -> str | None:
+        texts = [str(value) for item in view.delegations if (value := read(item)) is not None]
+        return " / ".join(dict.fromkeys(texts)) or None
+
+    return describe
+
+
+def _nodes(item: Delegation) -> str | None:
+    if item.nodes_delegated is None:
+        return None
+    total = "unknown" if item.nodes_total is None else item.nodes_total
+    return f"{item.nodes_delegated} of {total}"
+
+
+def _applied(item: Delegation) -> str | None:
+    return None if item.applied is None else ("yes" if item.applied else "no")
+
+
+DELEGATION = tuple(
+    Column(group="Delegation", heading=heading, about=about, kind="text", read=_delegation(read))
+    for heading, about, read in (
+        ("Requested", "the flag's value", lambda item: item.requested.value),
+        ("Applied", "unknown when the build does not tell", _applied),
+        ("Delegate", "as the runtime names it", lambda item: item.delegate_name),
+        ("Nodes", "of the graph", _nodes),
+        ("Partitions", "pieces the graph was cut into", lambda item: item.partitions),
+    )
+)

@@ -1,0 +1,123 @@
+"""Which devices there are, and which transport a device's name means."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from dataclasses import dataclass
+
+from android_bench.errors import DeviceNotFoundError, UsageError
+from android_bench.transport.base import Transport
+
+DEFAULT_TCP_PORT = 5555
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceListing:
+    """A device as seen without opening it. ``serial`` is what ``--device`` takes."""
+
+    serial: str
+    transport: str
+    state: str
+    detail: str | None = None
+
+
+def list_devices() -> tuple[DeviceListing, ...]:
+    """Devices of a running adb server, devices on USB, and this computer, in that order.
+
+    No adb server is started. Devices on TCP without a server cannot be found, only named.
+    """
+    from android_bench.transport.adb_server import server_devices
+    from android_bench.transport.usb import usb_serials
+
+    served = [
+        DeviceListing(serial=serial, transport="adb server", state=state)
+        for serial, state in server_devices().items()
+    ]
+    known = {item.serial for item in served}
+    usb = [
+        DeviceListing(serial=serial, transport="usb", state="device")
+        for serial in usb_serials()
+        if serial not in known
+    ]
+    here = DeviceListing(serial="host", transport="host", state="device", detail="this computer")
+    return (*served, *usb, here)
+
+
+def open_transport(spec: str | None) -> Transport:
+    """Return the transport that ``spec`` names; it connects when it is first used.
+
+    ``host``; ``HOST:PORT`` or an IP address; ``usb`` or ``usb:SERIAL``; ``server:SERIAL``; else a serial,
+    looked for on a running adb server and then on USB. ``None`` takes ``ANDROID_SERIAL``, or the only
+    device there is.
+
+    Raises:
+        UsageError: none was named and there are several.
+        DeviceError: it is not there, or cannot be used.
+    """
+    spec = spec or os.environ.get("ANDROID_SERIAL") or _the_only_device()
+    if spec == "host":
+        from android_bench.transport.host import HostTransport
+
+        return HostTransport()
+    kind, _, rest = spec.partition(":")
+    if kind == "server" and rest:
+        return _through_server(rest)
+    if kind == "usb":
+        from android_bench.transport.adb_tcp_usb import AdbTransport
+
+        return AdbTransport.over_usb(rest or None)
+    address = tcp_address(spec)
+    if address is not None:
+        from android_bench.transport.adb_tcp_usb import AdbTransport
+
+        return AdbTransport.over_tcp(*address)
+    return _by_serial(spec)
+
+
+def tcp_address(spec: str) -> tuple[str, int] | None:
+    """Read ``HOST:PORT``, ``[IPv6]:PORT`` or a bare IP address; ``None`` when it is none of them."""
+    found = re.fullmatch(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\s]+)):(?P<port>\d{1,5})", spec)
+    if found:
+        return found["six"] or found["host"], int(found["port"])
+    try:
+        ipaddress.ip_address(spec)
+    except ValueError:
+        return None
+    return spec, DEFAULT_TCP_PORT
+
+
+def _the_only_device() -> str:
+    found = [item for item in list_devices() if item.transport != "host"]
+    if len(found) == 1:
+        return found[0].serial
+    if not found:
+        raise DeviceNotFoundError(
+            "No device is connected.",
+            hint="Name one (--device HOST:PORT), measure here (--device host), or: android-bench doctor",
+        )
+    names = ", ".join(f"{item.serial} ({item.state})" for item in found)
+    raise UsageError(f"Several devices are connected: {names}.", hint=f"--device {found[0].serial}")
+
+
+def _by_serial(serial: str) -> Transport:
+    from android_bench.transport.adb_server import server_devices
+    from android_bench.transport.usb import usb_serials
+
+    if serial in server_devices():
+        return _through_server(serial)
+    if serial in usb_serials():
+        from android_bench.transport.adb_tcp_usb import AdbTransport
+
+        return AdbTransport.over_usb(serial)
+    raise DeviceNotFoundError(
+        f"No device {serial!r} is connected.",
+        hint="android-bench devices lists them; a device on TCP is named HOST:PORT",
+    )
+
+
+def _through_server(serial: str) -> Transport:
+    from android_bench.transport.adb_server import AdbServerTransport
+
+    return AdbServerTransport.open(serial)

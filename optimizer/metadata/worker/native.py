@@ -1,0 +1,83 @@
+"""How tflite-support is imported, in one place.
+
+The parts are imported by their own names, not through ``tflite_support``: that package loads every
+task with it (0.1 s against 0.5 s). What is compiled links libusb, which a fresh machine lacks;
+``libusb-package`` ships it, and a copy that is loaded for all to see satisfies the linker.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import sys
+from functools import cache
+from typing import Any
+
+_METADATA = "tensorflow_lite_support.metadata"
+_WRITERS = "tensorflow_lite_support.metadata.python.metadata_writers"
+
+
+def block_tensorflow() -> None:
+    """Make ``import tensorflow`` fail in this process, as if it were not installed."""
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+
+
+@cache
+def _load_libusb() -> None:
+    libusb = importlib.import_module("libusb_package")
+    ctypes.CDLL(str(libusb.get_library_path()), mode=ctypes.RTLD_GLOBAL)
+
+
+@cache
+def metadata_schema() -> Any:  # noqa: ANN401 - the package has no types
+    """Return the generated classes of the metadata's flatbuffer schema."""
+    return importlib.import_module(f"{_METADATA}.metadata_schema_py_generated")
+
+
+@cache
+def model_schema() -> Any:  # noqa: ANN401
+    """Return the generated classes of TFLite's flatbuffer schema."""
+    return importlib.import_module(f"{_METADATA}.schema_py_generated")
+
+
+@cache
+def writer(name: str) -> Any:  # noqa: ANN401
+    """Return one of the metadata writers' modules, ``image_classifier`` for instance."""
+    _load_libusb()
+    return importlib.import_module(f"{_WRITERS}.{name}")
+
+
+def with_parser_version(metadata: bytes | bytearray) -> bytes:
+    """Return a metadata buffer with the parser version that an app needs at least to read it.
+
+    tflite-support's populator does the same, but wants the whole model in a temporary file for it.
+    """
+    _load_libusb()
+    version = importlib.import_module(f"{_METADATA}.cc.python._pywrap_metadata_version")
+    schema = metadata_schema()
+    root = schema.ModelMetadata.GetRootAsModelMetadata(metadata, 0)
+    plain = schema.ModelMetadataT.InitFromObj(root)
+    plain.minParserVersion = version.GetMinimumMetadataParserVersion(bytes(metadata))
+    builder = importlib.import_module("flatbuffers").Builder(0)
+    builder.Finish(plain.Pack(builder), b"M001")
+    return bytes(builder.Output())
+
+
+@cache
+def vision() -> Any:  # noqa: ANN401
+    """Return the Task Library's vision tasks."""
+    _load_libusb()
+    return importlib.import_module("tflite_support.task.vision")
+
+
+@cache
+def task_core() -> Any:  # noqa: ANN401
+    """Return the Task Library's options that all tasks share."""
+    vision()
+    return importlib.import_module("tflite_support.task.core")
+
+
+def interpreter(model: bytes) -> Any:  # noqa: ANN401
+    """Return a plain LiteRT interpreter for the model, single-threaded."""
+    litert = importlib.import_module("ai_edge_litert.interpreter")
+    return litert.Interpreter(model_content=model, num_threads=1)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from android_bench.benchmark_model import ProfilePhase, by_node_type, parse_op_profile
+from android_bench.errors import OutputError
+
+WRITTEN = Path(__file__).parent.parent / "fixtures" / "benchmark_model" / "written"
+HEADER = "node type, first, avg_ms, %, cdf%, mem KB, times called, name"
+OLD_HEADER = "node type, start, first, avg_ms, %, cdf%, mem KB, times called, name"
+SUMMARY = "node type, count, avg_ms, avg %, cdf %, mem KB, times called"
+
+
+def table(title: str, *rows: str) -> str:
+    line = "=" * 30
+    return "\n".join([f"{line} {title} {line}", *rows, "", ""])
+
+
+def profile(*rows: str, header: str = HEADER) -> str:
+    return (
+        "Profiling Info for Benchmark Initialization:\n"
+        + table("Run Order", header, "AllocateTensors, 0.1, 0.1, 100%, 100%, 12, 1, AllocateTensors/0"
+                if header == HEADER else
+                "AllocateTensors, 0, 0.1, 0.1, 100%, 100%, 12, 1, AllocateTensors/0")
+        + "Operator-wise Profiling Info for Regular Benchmark Runs:\n"
+        + table("Run Order", header, *rows)
+        + table("Top by Computation Time", header, *rows)
+        + "Number of nodes executed: 1\n"
+        + table("Summary by node type", SUMMARY, "CONV_2D, 1, 0.014, 100%, 100%, 0, 1")
+        + "Timings (microseconds): count=337 first=21 curr=20 min=19 max=40 avg=20.5 std=1\n"
+        "Memory (bytes): count=0\n2 nodes observed\n"
+    )  # fmt: skip
+
+
+def test_csv() -> None:
+    text = profile(
+        "CONV_2D, 0.015, 0.0142305, 27.6839%, 27.6839%, 0, 1, [re_lu/Relu;conv2d/Conv2D]:0",
+        "SOFTMAX, 0.006, 1.5e-03, 2.5%, 30.2%, 1.5, 2, [softmax]:1",
+    )
+    start, conv, softmax = parse_op_profile(text)
+    assert start.phase is ProfilePhase.INITIALIZATION
+    assert (start.node_type, start.memory_bytes) == ("AllocateTensors", 12_000)
+    assert conv.phase is ProfilePhase.REGULAR
+    assert conv.node_type == "CONV_2D"
+    assert conv.name == "[re_lu/Relu;conv2d/Conv2D]:0"
+    assert (conv.first_us, conv.mean_us, conv.share_pct) == (15.0, 14.2305, 27.6839)
+    assert (conv.times_called, conv.memory_bytes) == (1, 0)
+    assert (softmax.mean_us, softmax.times_called) == (1.5, 2)
+
+
+@pytest.mark.parametrize("start", ["", "0.05, "])
+@pytest.mark.parametrize(
+    ("node_type", "name"),
+    [
+        ("Convolution (NHWC, QC8) IGEMM", "Convolution (NHWC, QC8) IGEMM:3"),
+        ("Fully Connected (NC, F32) GEMM", "[a, b]:2"),
+        ("Odd, 3", "x, 1, 2, 3%, 4%, 5, 6, y"),
+        ("DELEGATE", ""),
+    ],
+)
+def test_commas_in_types_and_names(node_type: str, name: str, start: str) -> None:
+    row = f"{node_type}, {start}0.015, 0.014, 27.6%, 27.6%, 0, 1, {name}"
+    text = profile(row, header=OLD_HEADER if start else HEADER)
+    operator = parse_op_profile(text)[-1]
+    assert (operator.node_type, operator.name) == (node_type, name)
+    assert (operator.first_us, operator.mean_us) == (15.0, 14.0)
+
+
+def test_the_old_format_has_a_start_column() -> None:
+    text = profile("CONV_2D, 0.2, 0.015, 0.0142305, 27%, 27%, 0, 1, [c]:0", header=OLD_HEADER)
+    operator = parse_op_profile(text)[-1]
+    assert (operator.node_type, operator.first_us, operator.mean_us) == ("CONV_2D", 15.0, 14.2305)
+
+
+def test_printed_among_the_rest_of_the_output() -> None:
+    operators = parse_op_profile((WRITTEN / "profiled" / "stdout").read_text())
+    assert [item.node_type for item in operators] == ["AllocateTensors", "CONV_2D", "SOFTMAX"]
+    assert operators[1].mean_us == 14.0
+    assert operators[1].name.startswith("[sequential/re_lu/Relu")
+
+
+def test_subgraphs_and_the_inside_of_delegates_are_marked() -> None:
+    text = (
+        "Operator-wise Profiling Info for Regular Benchmark Runs:\n"
+        "Primary graph (name: main) profile:\n"
+        + table("Run Order", HEADER, "WHILE, 1, 1, 100%, 100%, 0, 1, [while]:0")
+        + "Subgraph (index: 2, name: body) profile:\n"
+        + table("Run Order", HEADER, "ADD, 1, 1, 100%, 100%, 0, 10, [add]:0")
+        + "Delegate internal: \n"
+        + table("Run Order", HEADER, "Add (ND, F32), 1, 0.5, 100%, 100%, 0, 10, Add (ND, F32):0")
+    )
+    seen = [(item.subgraph, item.inside_delegate) for item in parse_op_profile(text)]
+    assert seen[:2] == [(0, False), (2, False)]
+    assert seen[2][1]
+
+
+def test_sums_by_node_type() -> None:
+    operators = parse_op_profile(
+        profile(
+            "CONV_2D, 1, 2, 20%, 20%, 0, 1, [a]:0",
+            "SOFTMAX, 1, 5, 50%, 70%, 0, 1, [b]:1",
+            "CONV_2D, 1, 1, 30%, 100%, 0, 2, [c]:2",
+        )
+    )
+    softmax, conv = by_node_type(operators)
+    assert (softmax.node_type, softmax.total_us, softmax.share_pct) == ("SOFTMAX", 5000.0, 50.0)
+    assert (conv.node_type, conv.count, conv.total_us, conv.share_pct) == (
+        "CONV_2D",
+        2,
+        4000.0,
+        50.0,
+    )
+
+
+def test_a_cut_profile_has_a_part_of_the_rows() -> None:
+    text = profile("CONV_2D, 0.015, 0.0142305, 27%, 27%, 0, 1, [c]:0")
+    whole = parse_op_profile(text)
+    for length in range(len("Profiling Info for Benchmark Initialization:\n"), len(text)):
+        assert set(parse_op_profile(text[:length])) <= set(whole)
+
+
+@pytest.mark.parametrize("text", ["", "INFO: STARTING!\n", "CONV_2D, 1, 1, 1%, 1%, 0, 1, x\n"])
+def test_without_a_profile(text: str) -> None:
+    with pytest.raises(OutputError, match="no operator profile"):
+        parse_op_profile(text)

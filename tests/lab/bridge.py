@@ -1,0 +1,153 @@
+"""Process 1 of a virtual device: mounts, adbd, and the way in from this machine.
+
+Debian's adbd listens on every address of its network, so it gets a network namespace of its own, and
+this process carries bytes between a loopback socket of the machine (made before the namespace was, and
+inherited) and adbd inside. It runs in a PID namespace as well: when it ends, everything on the device
+ends, and every mount with it. Control comes as lines on standard input; the end of input is the end.
+
+    kill     SIGKILL for adbd: connections break, as when the daemon dies
+    start    adbd again, on the same data
+    freeze   bytes go nowhere any more and nothing is closed, as when a cable is pulled
+    thaw     bytes go on
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ADBD = "/usr/lib/android-sdk/platform-tools/adbd"
+ADBD_PORT = 5555
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
+
+
+def main() -> None:
+    """Set the device up, then carry bytes until standard input ends."""
+    root, data, state, size_mib = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+    listener = socket.socket(fileno=int(sys.argv[5]))
+    _bring_loopback_up()
+    _mount(root, data, state, size_mib)
+    device = _Device(root)
+    device.start()
+    threading.Thread(target=_accept, args=(listener, device), daemon=True).start()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        device.obey(line.strip())
+        print("done", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL) if os.getpid() != 1 else os._exit(0)
+
+
+class _Device:
+    """adbd, and whether bytes flow to it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._adbd: subprocess.Popen[bytes] | None = None
+        self.flowing = threading.Event()
+        self.flowing.set()
+
+    def obey(self, order: str) -> None:
+        if order == "kill" and self._adbd is not None:
+            self._adbd.kill()
+            self._adbd.wait()
+        elif order == "start":
+            self.start()
+        elif order == "freeze":
+            self.flowing.clear()
+        elif order == "thaw":
+            self.flowing.set()
+
+    def start(self) -> None:
+        environment = {
+            "PATH": "/lab/bin:/usr/bin:/bin:/usr/sbin",
+            "HOME": "/",
+            "TMPDIR": "/data/local/tmp",
+            "LANG": "C.UTF-8",
+            "ADBD_PORT": str(ADBD_PORT),
+        }
+        self._adbd = subprocess.Popen(
+            ["chroot", str(self._root), ADBD], env=environment, stdin=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", ADBD_PORT), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        raise SystemExit("adbd does not listen")
+
+
+def _accept(listener: socket.socket, device: _Device) -> None:
+    while True:
+        outside, _ = listener.accept()
+        try:
+            inside = socket.create_connection(("127.0.0.1", ADBD_PORT), timeout=1)
+        except OSError:
+            outside.close()
+            continue
+        inside.settimeout(None)
+        for end in (outside, inside):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for source, target in ((outside, inside), (inside, outside)):
+            threading.Thread(target=_carry, args=(source, target, device), daemon=True).start()
+
+
+def _carry(source: socket.socket, target: socket.socket, device: _Device) -> None:
+    """Carry bytes one way until an end closes; then close both."""
+    buffer = bytearray(1 << 20)
+    view = memoryview(buffer)
+    try:
+        while count := source.recv_into(buffer):
+            device.flowing.wait()
+            target.sendall(view[:count])
+    except OSError:
+        pass
+    for end in (source, target):
+        try:
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        # Closed by whoever comes last: a second close does nothing.
+        end.close()
+
+
+def _bring_loopback_up() -> None:
+    """What ``ip link set lo up`` does, without needing iproute2."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sH14s", b"lo", 0, b"")
+        flags = struct.unpack("16sH14s", fcntl.ioctl(control, _SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14s", b"lo", flags | _IFF_UP, b""))
+
+
+def _mount(root: Path, data: Path, state: Path, size_mib: str) -> None:
+    """Give the device its own view: the lab's root read-only, its own data, state and /tmp."""
+    commands = [
+        ["mount", "--bind", str(root), str(root)],
+        ["mount", "-o", "remount,bind,ro", str(root)],
+        ["mount", "--rbind", "/dev", f"{root}/dev"],
+        ["mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666", "devpts", f"{root}/dev/pts"],
+        ["mount", "-t", "proc", "proc", f"{root}/proc"],
+        ["mount", "-t", "tmpfs", "tmpfs", f"{root}/tmp"],
+        ["mount", "--bind", str(state), f"{root}/lab/state"],
+    ]
+    if size_mib == "0":
+        commands.append(["mount", "--bind", str(data), f"{root}/data/local/tmp"])
+    else:  # a disk that can be filled
+        size = ["-o", f"size={size_mib}m,mode=0777"]
+        commands.append(["mount", "-t", "tmpfs", *size, "tmpfs", f"{root}/data/local/tmp"])
+    for command in commands:
+        subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
