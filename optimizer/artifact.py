@@ -69,7 +69,8 @@ class Artifact:
     """A ``.tflite`` file with what is known of it. Hashes are lower-case hex SHA-256.
 
     ``recipe`` is the recipe's canonical dictionary and ``recipe_name`` its name; both are ``None``
-    for a file of unknown origin. ``toolchain`` maps package names to versions.
+    for a file of unknown origin. ``toolchain`` maps package names to versions. ``build_key`` is the
+    digest of everything that the file was made of; it stays when metadata is written into the file.
     """
 
     path: Path
@@ -87,6 +88,8 @@ class Artifact:
     toolchain: dict[str, str] = field(default_factory=dict)
     fidelity: Fidelity | None = None
     metadata: MetadataSummary | None = None
+    warnings: tuple[str, ...] = ()
+    build_key: str | None = None
     manifest_version: int = MANIFEST_VERSION
 
     def __post_init__(self) -> None:

@@ -177,7 +177,7 @@ class MetadataWorker:
         for stream in (process.stdout, process.stderr):
             _pipe(stream).close()
 
-    def _call(self, operation: str, subject: Path, **values: object) -> Any:  # noqa: ANN401
+    def _call(self, operation: str, subject: Path, **values: object) -> Any:
         if self._process is not None and self._process.poll() is not None:
             self.close()  # it was ended from outside, and not by this request
         experienced = self._process is not None
@@ -192,7 +192,7 @@ class MetadataWorker:
             except _WorkerDiedError as second:
                 raise second from error
 
-    def _ask(self, operation: str, subject: Path, values: dict[str, object]) -> Any:  # noqa: ANN401
+    def _ask(self, operation: str, subject: Path, values: dict[str, object]) -> Any:
         process = self._process or self._start()
         self._last_words.clear()  # what was said about an earlier file
         self._number += 1
@@ -220,7 +220,7 @@ class MetadataWorker:
             raise self._death(subject)
         return self._result(json.loads(response), subject)
 
-    def _result(self, answer: dict[str, Any], subject: Path) -> Any:  # noqa: ANN401
+    def _result(self, answer: dict[str, Any], subject: Path) -> Any:
         error = answer.get("error")
         if error is None:
             return answer["result"]

@@ -120,7 +120,7 @@ def classify(
     }
 
 
-def _run_task(classifier: Any, vision: Any, pixels: npt.NDArray[np.uint8]) -> list[dict[str, Any]]:  # noqa: ANN401
+def _run_task(classifier: Any, vision: Any, pixels: npt.NDArray[np.uint8]) -> list[dict[str, Any]]:
     result = classifier.classify(vision.TensorImage.create_from_array(pixels))
     return [
         {
@@ -133,7 +133,7 @@ def _run_task(classifier: Any, vision: Any, pixels: npt.NDArray[np.uint8]) -> li
 
 
 def _run_plain(
-    interpreter: Any,  # noqa: ANN401
+    interpreter: Any,
     entry: dict[str, Any],
     pixels: npt.NDArray[np.uint8],
     mean: list[float],

@@ -29,19 +29,19 @@ def _load_libusb() -> None:
 
 
 @cache
-def metadata_schema() -> Any:  # noqa: ANN401 - the package has no types
+def metadata_schema() -> Any:
     """Return the generated classes of the metadata's flatbuffer schema."""
     return importlib.import_module(f"{_METADATA}.metadata_schema_py_generated")
 
 
 @cache
-def model_schema() -> Any:  # noqa: ANN401
+def model_schema() -> Any:
     """Return the generated classes of TFLite's flatbuffer schema."""
     return importlib.import_module(f"{_METADATA}.schema_py_generated")
 
 
 @cache
-def writer(name: str) -> Any:  # noqa: ANN401
+def writer(name: str) -> Any:
     """Return one of the metadata writers' modules, ``image_classifier`` for instance."""
     _load_libusb()
     return importlib.import_module(f"{_WRITERS}.{name}")
@@ -64,20 +64,20 @@ def with_parser_version(metadata: bytes | bytearray) -> bytes:
 
 
 @cache
-def vision() -> Any:  # noqa: ANN401
+def vision() -> Any:
     """Return the Task Library's vision tasks."""
     _load_libusb()
     return importlib.import_module("tflite_support.task.vision")
 
 
 @cache
-def task_core() -> Any:  # noqa: ANN401
+def task_core() -> Any:
     """Return the Task Library's options that all tasks share."""
     vision()
     return importlib.import_module("tflite_support.task.core")
 
 
-def interpreter(model: bytes) -> Any:  # noqa: ANN401
+def interpreter(model: bytes) -> Any:
     """Return a plain LiteRT interpreter for the model, single-threaded."""
     litert = importlib.import_module("ai_edge_litert.interpreter")
     return litert.Interpreter(model_content=model, num_threads=1)

@@ -78,7 +78,7 @@ def _names(enumeration: type) -> dict[int, str]:
     return {v: k for k, v in vars(enumeration).items() if isinstance(v, int)}
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any object of the schema
+def _plain(value: Any) -> Any:
     """Turn the schema's objects into JSON values, leaving out what is not set."""
     if isinstance(value, bytes):
         return value.decode(errors="replace")

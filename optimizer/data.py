@@ -1,0 +1,170 @@
+"""Data for calibration and evaluation: read without executing anything, checked before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optimizer.artifact import TensorSpec, file_sha256
+from optimizer.errors import DataError
+
+LABEL_KEYS = ("y", "labels", "label", "y_test", "y_train", "targets")
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Arrays of a file: inputs by name, each (samples, …), and labels (samples,) when there are any."""
+
+    path: Path
+    sha256: str
+    inputs: dict[str, Any]
+    labels: Any | None = None
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return len(next(iter(self.inputs.values())))
+
+    def origin(self, count: int, *, seed: int | None = None) -> str:
+        """Where samples came from, for the record."""
+        text = f"{self.path.name} (SHA-256 {self.sha256[:12]}, {count} of {self.samples} samples"
+        return text + (f", seed {seed})" if seed is not None else ")")
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Read an ``.npz`` (arrays by name; labels under y or labels) or an ``.npy`` (one array).
+
+    Raises:
+        DataError: it cannot be read, is empty, holds objects, NaN or infinite values.
+    """
+    import numpy as np
+
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = {"inputs": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist.", hint="give an .npz or .npy file") from error
+    except Exception as error:  # numpy and zipfile raise many kinds for a damaged file
+        if "allow_pickle" in str(error) or "Object arrays" in str(error):
+            raise DataError(
+                f"{path} holds Python objects, which would be executed when read.",
+                hint="save plain arrays: np.savez('data.npz', x=x.astype('float32'), y=y)",
+            ) from error
+        raise DataError(
+            f"{path} cannot be read as .npz or .npy: {(str(error) or repr(error)).splitlines()[0]}.",
+            hint="save it with np.savez('data.npz', x=x, y=y)",
+        ) from error
+    labels = next((arrays.pop(key) for key in LABEL_KEYS if key in arrays), None)
+    _check_arrays(path, arrays, labels)
+    if labels is not None and labels.ndim > 1 and labels.shape[-1] > 1:
+        labels = labels.argmax(-1)  # one-hot
+    return Dataset(
+        path=path,
+        sha256=file_sha256(path),
+        inputs=arrays,
+        labels=None if labels is None else labels.reshape(-1),
+    )
+
+
+def fit_to_inputs(dataset: Dataset, inputs: Sequence[TensorSpec]) -> list[Any]:
+    """Return the dataset's arrays in the order of the model's inputs, in their types.
+
+    Arrays are matched by name; a single array fits a single input whatever it is called.
+
+    Raises:
+        DataError: an input has no array, or an array has another shape or a type that would lose values.
+    """
+    arrays = []
+    for spec in inputs:
+        name = _plain_name(spec.name)
+        array = dataset.inputs.get(spec.name, dataset.inputs.get(name))
+        if array is None and len(inputs) == len(dataset.inputs) == 1:
+            array = next(iter(dataset.inputs.values()))
+        if array is None:
+            raise DataError(
+                f"{dataset.path} has no array for the model's input {name!r}; it has "
+                f"{', '.join(sorted(dataset.inputs))}.",
+                hint=f"np.savez('data.npz', {name}=…)",
+            )
+        arrays.append(_fit(dataset, array, spec, name))
+    return arrays
+
+
+def pick(dataset: Dataset, count: int, seed: int) -> Any:
+    """The indices of a seeded random choice of samples, without repeats, in order.
+
+    Raises:
+        DataError: there are no samples to pick from.
+    """
+    import numpy as np
+
+    count = min(count, dataset.samples)
+    return np.sort(np.random.default_rng(seed).choice(dataset.samples, size=count, replace=False))
+
+
+def _check_arrays(path: Path, arrays: dict[str, Any], labels: Any | None) -> None:
+    import numpy as np
+
+    if not arrays:
+        raise DataError(f"{path} holds no inputs.", hint="np.savez('data.npz', x=x, y=y)")
+    lengths = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
+    if labels is not None:
+        lengths["labels"] = len(labels) if labels.ndim else 0
+    if len(set(lengths.values())) != 1:
+        listed = ", ".join(f"{name} {count}" for name, count in lengths.items())
+        raise DataError(f"{path}: the arrays have different numbers of samples: {listed}.")
+    if not next(iter(lengths.values())):
+        raise DataError(f"{path} holds no samples.")
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiub":
+            raise DataError(f"{path}: {name} holds {array.dtype}, not numbers.")
+        if array.dtype.kind == "f":
+            bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+            if bad.any():
+                first = ", ".join(str(index) for index in np.flatnonzero(bad)[:_SHOWN])
+                raise DataError(
+                    f"{path}: {name} has NaN or infinite values in {int(bad.sum())} of {len(array)} "
+                    f"samples (the first: {first}).",
+                    hint="drop or repair these samples: they would spoil the quantization ranges",
+                )
+
+
+def _fit(dataset: Dataset, array: Any, spec: TensorSpec, name: str) -> Any:
+    """Check one array against one input and cast it."""
+    import numpy as np
+
+    expected, actual = spec.shape[1:], array.shape[1:]
+    alike = len(expected) == len(actual) and all(
+        want in {-1, have} for want, have in zip(expected, actual, strict=True)
+    )
+    if not alike:
+        raise DataError(
+            f"{dataset.path}: the samples for input {name!r} have shape {_show(actual)}, the model takes "
+            f"{_show(expected)}.",
+            hint=f"reshape them to (samples, {', '.join('?' if n < 0 else str(n) for n in expected)})",
+        )
+    dtype = np.dtype(spec.dtype if spec.dtype != "bool" else "bool")
+    if dtype.kind == "f" and array.dtype.kind in "iu" and array.size and int(array.max()) > 1:
+        raise DataError(
+            f"{dataset.path}: the samples for input {name!r} are {array.dtype} up to {int(array.max())}, "
+            f"the model takes {dtype}.",
+            hint="save them as the model was trained on them, e.g. (x / 255).astype('float32')",
+        )
+    if dtype.kind in "iu" and array.dtype.kind == "f":
+        raise DataError(
+            f"{dataset.path}: the samples for input {name!r} are {array.dtype}, the model takes {dtype}.",
+            hint=f"save them as {dtype}",
+        )
+    return array.astype(dtype, copy=False)
+
+
+def _plain_name(name: str) -> str:
+    """``serving_default_image:0`` is the input that a person calls ``image``."""
+    return name.removeprefix("serving_default_").partition(":")[0]
+
+
+def _show(shape: Sequence[int]) -> str:
+    return "×".join("?" if size < 0 else str(size) for size in shape) or "a single number"

@@ -1,0 +1,185 @@
+"""Opening a source model: what it is by its content, its fingerprint, and the Keras model in it.
+
+Models are data, not code: nothing from a model file is executed. Lambda layers and pickles are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from optimizer.artifact import file_sha256
+from optimizer.errors import ModelError
+from optimizer.tensorflow_setup import import_tensorflow
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_FOREIGN = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\x80\x02", "a pickle"),
+    (b"\x80\x03", "a pickle"),
+    (b"\x80\x04", "a pickle"),
+    (b"\x80\x05", "a pickle"),
+    (b"\x08", "an ONNX or another protobuf file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"%PDF", "a PDF"),
+)
+_CONVERT_HINT = "give a Keras .keras or .h5 file, or a SavedModel folder"
+
+
+class Format(str, Enum):
+    """What a source model is stored as."""
+
+    KERAS = "keras"
+    HDF5 = "h5"
+    SAVED_MODEL = "saved-model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A source model that was recognised by its content and not yet loaded."""
+
+    path: Path
+    format: Format
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The model's name: its file's without the ending."""
+        return self.path.stem if self.path.is_file() else self.path.name
+
+
+def identify(path: Path) -> Source:
+    """Recognise a model by its content and take its fingerprint, without TensorFlow.
+
+    Raises:
+        ModelError: it is missing, empty, truncated, foreign, or a Keras 3 file.
+    """
+    path = path.resolve() if str(path) in {".", ".."} else path
+    if path.is_dir():
+        return _identify_folder(path)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(16)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.", hint=_CONVERT_HINT) from error
+    if not head:
+        raise ModelError(f"{path} is empty.", hint=_CONVERT_HINT)
+    if head.startswith(_HDF5):
+        return Source(path=path, format=Format.HDF5, sha256=file_sha256(path))
+    if head.startswith(b"PK"):
+        _check_keras_archive(path)
+        return Source(path=path, format=Format.KERAS, sha256=file_sha256(path))
+    if head[4:8] == b"TFL3":
+        raise ModelError(
+            f"{path} is a .tflite already.",
+            hint="android-bench run measures it; give its Keras model to optimize it",
+        )
+    seems = next((what for magic, what in _FOREIGN if head.startswith(magic)), None)
+    raise ModelError(
+        f"{path} is not a Keras model" + (f": it seems to be {seems}." if seems else "."),
+        hint=_CONVERT_HINT,
+    )
+
+
+def load(source: Source) -> Any:
+    """Load the model: a Keras 2 model, or for a SavedModel the loaded object with its signatures.
+
+    Raises:
+        ModelError: it is damaged, or has a layer that this toolchain does not know.
+        MissingExtraError: TensorFlow is not installed.
+    """
+    tf = import_tensorflow("Optimizing a model")
+    try:
+        if source.format is Format.SAVED_MODEL:
+            return tf.saved_model.load(str(source.path))
+        return tf.keras.models.load_model(str(source.path), compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever its layers raise
+        raise _explain(source, error) from error
+
+
+def _identify_folder(path: Path) -> Source:
+    if not (path / "saved_model.pb").is_file():
+        raise ModelError(
+            f"{path} is a folder without a saved_model.pb, so it is no SavedModel.",
+            hint=_CONVERT_HINT,
+        )
+    digest = hashlib.sha256()
+    for file in sorted(item for item in path.rglob("*") if item.is_file()):
+        digest.update(f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n".encode())
+    return Source(path=path, format=Format.SAVED_MODEL, sha256=digest.hexdigest())
+
+
+def _check_keras_archive(path: Path) -> None:
+    """A .keras file is a ZIP with a config and weights; its metadata names the Keras that wrote it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
+        raise ModelError(
+            f"{path} is cut short or damaged: its ZIP archive cannot be read ({error}).",
+            hint="copy or save it again",
+        ) from error
+    if "config.json" not in names:
+        raise ModelError(
+            f"{path} is a ZIP archive without a Keras config.json"
+            + (
+                ": it seems to be a PyTorch file."
+                if any("data.pkl" in name for name in names)
+                else "."
+            ),
+            hint=_CONVERT_HINT,
+        )
+    version = str(metadata.get("keras_version", ""))
+    if version.partition(".")[0] not in {"", "2"}:
+        raise ModelError(
+            f"{path} was saved by Keras {version}; this version opens Keras 2 models.",
+            hint="in the training script: model.export('saved_model') and give that folder, or train "
+            "with TF_USE_LEGACY_KERAS=1",
+        )
+
+
+def _explain(source: Source, error: Exception) -> ModelError:
+    """One sentence for what Keras says in many."""
+    text = str(error)
+    lowered = text.lower()
+    if "lambda" in lowered and (
+        "unsafe" in lowered or "arbitrary" in lowered or "safe_mode" in lowered
+    ):
+        return ModelError(
+            f"{source.path} has a Lambda layer, whose code would be executed from the file.",
+            hint="replace the Lambda by standard layers, or export a SavedModel and give that folder",
+        )
+    custom = _unknown_class(text)
+    if custom is not None:
+        return ModelError(
+            f"{source.path} has a custom layer, {custom}, which this toolchain does not know.",
+            hint="export it in your training script, model.export('saved_model'), and give that folder",
+        )
+    first = text.strip().splitlines()[0][:200] if text.strip() else type(error).__name__
+    return ModelError(
+        f"{source.path} cannot be loaded: {first}",
+        hint="the file may be damaged: save the model again",
+    )
+
+
+def _unknown_class(text: str) -> str | None:
+    """The class name in Keras' complaint about an object it does not know."""
+    patterns = (
+        r"Could not locate class '([^']+)'",
+        r"Unknown (?:layer|object): '?([\w>:.]+)'?",
+        r"Cannot deserialize (?:object|class)[^']*'([^']+)'",
+    )
+    for pattern in patterns:
+        found = re.search(pattern, text)
+        if found:
+            return found[1].split(">")[-1]
+    return None

@@ -1,0 +1,71 @@
+"""Importing TensorFlow the one way this project can use it.
+
+The model optimization toolkit drives Keras 2 only, and TensorFlow decides for Keras 2 or 3 while it is
+imported; it also talks a lot while it starts. Everything that needs it comes through here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from optimizer.errors import MissingExtraError, OptimizerError
+
+
+def require_tensorflow(purpose: str) -> None:
+    """Check that TensorFlow and Keras 2 are installed, without importing them.
+
+    Raises:
+        MissingExtraError: the extra ``optimize`` is missing.
+    """
+    for module in ("tensorflow", "tf_keras"):
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError("optimize", needed_for=purpose, module=module)
+
+
+def import_tensorflow(purpose: str) -> Any:
+    """Import TensorFlow with Keras 2 behind ``tf.keras``, and quietly; it takes six seconds.
+
+    Raises:
+        MissingExtraError: the extra ``optimize`` is missing.
+        OptimizerError: this process imported TensorFlow before, with Keras 3.
+    """
+    require_tensorflow(purpose)
+    if "tensorflow" in sys.modules and os.environ.get("TF_USE_LEGACY_KERAS") != "1":
+        raise OptimizerError(
+            "TensorFlow was imported before with Keras 3, which the optimization toolkit cannot use.",
+            hint="set TF_USE_LEGACY_KERAS=1 before the first import of tensorflow",
+        )
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    with warnings.catch_warnings(), quiet_stderr():
+        warnings.simplefilter("ignore")
+        import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[list[str]]:
+    """Keep what native code writes to standard error; the list holds it once the block has ended."""
+    kept: list[str] = []
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as file:
+        saved = os.dup(2)
+        try:
+            os.dup2(file.fileno(), 2)
+            yield kept
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            file.seek(0)
+            kept.append(file.read().decode("utf-8", "replace"))
