@@ -128,7 +128,7 @@ def compare_sets(
 
 
 def exit_code(comparisons: Iterable[Comparison]) -> ExitCode:
-    """The exit code of a set of comparisons: the worst verdict decides; nothing compared is inconclusive."""
+    """The exit code of comparisons: the worst verdict decides; none at all is inconclusive."""
     verdicts = {item.verdict for item in comparisons}
     if Verdict.REGRESSED in verdicts:
         return ExitCode.REGRESSED

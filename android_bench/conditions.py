@@ -18,22 +18,29 @@ DEVICE_COMMANDS = {
     "load": "cat /proc/loadavg",
     "memory": "cat /proc/meminfo",
 }
-HOST_COMMANDS = {"load": "cat /proc/loadavg", "memory": "cat /proc/meminfo"}
+HOST_COMMANDS = {
+    "load": "cat /proc/loadavg",
+    "memory": "cat /proc/meminfo",
+    # Built-ins of the shell only: this is read between measurements, and processes cost time.
+    "zones": (
+        "for zone in /sys/class/thermal/thermal_zone*; do "
+        'read -r name <"$zone/type" && read -r value <"$zone/temp" && echo "$value $name"; done'
+    ),
+}
+_KIB = 1024
 
 
 def parse(texts: Mapping[str, str]) -> Conditions:
     """Make the conditions of what each command printed."""
     battery = parse_battery(texts.get("battery", ""))
     status, temperatures = parse_thermal(texts.get("thermal", ""))
-    level = battery.get("level")
-    deci_degrees = battery.get("temperature")
     return Conditions(
         taken_at=utc_now(),
-        battery_level_pct=int(level) if level and level.isdigit() else None,
-        battery_temperature_c=_tenths(deci_degrees),
+        battery_level_pct=_level_pct(battery),
+        battery_temperature_c=_tenths(battery.get("temperature")),
         charging=_charging(battery),
         thermal_status=status,
-        temperatures_c=temperatures,
+        temperatures_c=temperatures or parse_zones(texts.get("zones", "")),
         power_save={"0": False, "1": True}.get(texts.get("low_power", "").strip()),
         load_1min=_first_number(texts.get("load", "")),
         memory_available_bytes=parse_meminfo(texts.get("memory", "")).get("MemAvailable"),
@@ -54,20 +61,35 @@ def parse_thermal(text: str) -> tuple[int | None, dict[str, float]]:
 
     The hardware's current temperatures count; the cached ones serve where there are none.
     """
-    found = re.search(r"^Thermal Status: (\d+)", text, re.MULTILINE)
-    current = text.partition("Current temperatures from HAL:")[2] or text
-    sensors = re.findall(r"Temperature\{mValue=(-?[\d.]+), mType=-?\d+, mName=([^,}]+)", current)
-    return (
-        int(found[1]) if found else None,
-        {name: float(value) for value, name in sensors if _is_number(value)},
-    )
+    found = re.search(r"^Thermal Status: ([0-9]+)", text, re.MULTILINE)
+    current = text.partition("Current temperatures from HAL:")[2]
+    return int(found[1]) if found else None, _sensors(current) or _sensors(text)
+
+
+def parse_zones(text: str) -> dict[str, float]:
+    """Read the kernel's thermal zones, a line ``MILLIDEGREES NAME`` each, as °C by name."""
+    return {
+        name.strip(): int(value) / 1000
+        for value, name in re.findall(r"^(-?[0-9]+) (.+)$", text, re.MULTILINE)
+    }
 
 
 def parse_meminfo(text: str) -> dict[str, int]:
     """Read ``/proc/meminfo`` as names and bytes."""
-    return {
-        name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE)
-    }
+    lines = re.findall(r"^(\w+):[ \t]+([0-9]+) kB", text, re.MULTILINE)
+    return {name: int(kib) * _KIB for name, kib in lines}
+
+
+def _sensors(text: str) -> dict[str, float]:
+    found = re.findall(r"Temperature\{mValue=([^,]+), mType=-?[0-9]+, mName=([^,}]+)", text)
+    return {name: float(value) for value, name in found if _is_number(value)}
+
+
+def _level_pct(battery: Mapping[str, str]) -> int | None:
+    level, scale = battery.get("level", ""), battery.get("scale", "100")
+    if not (re.fullmatch(r"[0-9]+", level) and re.fullmatch(r"0*[1-9][0-9]*", scale)):
+        return None
+    return round(100 * int(level) / int(scale))
 
 
 def _charging(battery: Mapping[str, str]) -> bool | None:
@@ -76,7 +98,7 @@ def _charging(battery: Mapping[str, str]) -> bool | None:
 
 
 def _tenths(text: str | None) -> float | None:
-    return int(text) / 10 if text and re.fullmatch(r"-?\d+", text) else None
+    return int(text) / 10 if text and re.fullmatch(r"-?[0-9]+", text) else None
 
 
 def _first_number(text: str) -> float | None:
@@ -85,4 +107,4 @@ def _first_number(text: str) -> float | None:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
+    return re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) is not None

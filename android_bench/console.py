@@ -100,7 +100,9 @@ def print_runs(runs: Sequence[BenchmarkRun]) -> None:
             )
         )
     first = runs[0]
-    title = f"{escape(first.device.label)} ({first.device.kind.value}), {first.config.delegate.label}"
+    title = (
+        f"{escape(first.device.label)} ({first.device.kind.value}), {first.config.delegate.label}"
+    )
     table(title, ("model", "threads", "latency", "init", "peak", "file", "accuracy"), rows)
 
 

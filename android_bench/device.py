@@ -7,18 +7,29 @@ import secrets
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from android_bench import conditions, host_info
-from android_bench.errors import DeviceCommandError, DeviceError, DeviceTimeoutError
+from android_bench.device_script import Job, command_line
+from android_bench.errors import (
+    DeviceCommandError,
+    DeviceError,
+    DeviceOfflineError,
+    DeviceTimeoutError,
+)
 from android_bench.results import Conditions, DeviceInfo, DeviceKind
 from android_bench.transport.base import DEFAULT_TIMEOUT_S, ShellResult, Transport
 
 DEVICE_ROOT = "/data/local/tmp/android-bench"
-# Shells report a child that a signal ended as 128 + the signal's number.
+# Shells report a child that a signal ended as 128 + the signal's number, of which there are 64.
 _SIGNAL_BASE = 128
-_EMULATOR_HARDWARE = {"goldfish", "ranchu", "cutf_cvm", "cutf_ivsh"}
+_LAST_SIGNAL = 64
+_END_TIMEOUT_S = 10.0
+_EMULATOR_HARDWARE = {"goldfish", "ranchu", "cutf_cvm", "cutf_ivsh", "cutf"}
+_ENTRY = re.compile(
+    r"^\[([^\]\n]+)\]: \[(.*?)\]$(?=\n\[[^\]\n]+\]: \[|\n*\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +37,7 @@ class CapturedProcess:
     """A program that ran on the device, with its streams apart.
 
     ``exit_code`` is ``None`` when a signal or this tool ended it; ``signal`` is the signal's number.
+    ``wall_s`` includes the one round trip to the device.
     """
 
     exit_code: int | None
@@ -49,18 +61,25 @@ class Device:
         return self.transport.is_host
 
     def run(
-        self, argv: Sequence[str], *, timeout_s: float = DEFAULT_TIMEOUT_S, check: bool = False
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        check: bool = False,
     ) -> ShellResult:
         """Run a command given as words; with ``check``, a failure is an error.
 
         Raises:
             DeviceCommandError: it failed and ``check`` is set.
         """
-        result = self.transport.shell(shlex.join(argv), timeout_s=timeout_s)
+        result = self.transport.shell(command_line(argv, env=env, cwd=cwd), timeout_s=timeout_s)
         if check and result.exit_code:
             output = (result.stderr or result.stdout).strip()
             raise DeviceCommandError(
-                f"{shlex.join(argv)} failed on {self.transport.serial} ({result.exit_code}): {output}",
+                f"{shlex.join(argv)} failed on {self.transport.serial} "
+                f"with exit code {result.exit_code}: {output or 'it said nothing'}",
                 command=argv,
                 exit_code=result.exit_code,
                 output=output,
@@ -70,10 +89,14 @@ class Device:
     def sections(self, commands: Sequence[str]) -> list[str]:
         """Run several shell commands in one round trip; return what each printed, failures included."""
         line = f"<{secrets.token_hex(8)}>"
-        script = f"; echo; echo '{line}'; ".join(f"{{ {command}; }} 2>/dev/null" for command in commands)
+        script = "\n".join(f"{{ {command}\n}} 2>/dev/null; echo; echo '{line}'" for command in commands)
         output = self.transport.shell(script).stdout.replace("\r\n", "\n")
         parts = [part.strip("\n") for part in output.split(line)]
-        return [*parts, *[""] * (len(commands) - len(parts))]
+        return [*parts, *[""] * len(commands)][: len(commands)]
+
+    def properties(self) -> dict[str, str]:
+        """All system properties; empty on a system that has none."""
+        return parse_properties(self.sections(["getprop"])[0])
 
     def info(self) -> DeviceInfo:
         """Who the device is, in one round trip. An empty property is unknown."""
@@ -82,7 +105,7 @@ class Device:
         text, cpus, memory = self.sections(
             ["getprop", "ls -d /sys/devices/system/cpu/cpu[0-9]*", "cat /proc/meminfo"]
         )
-        return _device_info(
+        return device_info(
             self.transport.serial,
             parse_properties(text),
             cpu_count=len(cpus.split()) or None,
@@ -90,27 +113,37 @@ class Device:
         )
 
     def read_conditions(self) -> Conditions:
-        """How the device is now, as far as it tells; unreadable is unknown."""
+        """How the device is now, in one round trip, as far as it tells; unreadable is unknown."""
         commands = conditions.HOST_COMMANDS if self.is_host else conditions.DEVICE_COMMANDS
-        return conditions.parse(dict(zip(commands, self.sections(list(commands.values())), strict=False)))
+        texts = self.sections(list(commands.values()))
+        return conditions.parse(dict(zip(commands, texts, strict=True)))
 
     def capture(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, timeout_s: float
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
     ) -> CapturedProcess:
         """Run a program with its streams apart, in one round trip, and bring everything back.
 
-        Its process id is noted on the device, so that it can be ended there when it takes too long or
-        the user gives up: the end of a conversation alone does not end it.
+        When it takes too long, on Ctrl-C, and when the conversation breaks and can be had again, the
+        program and what it started are killed on the device: the end of a conversation alone does
+        not end them, and a forgotten benchmark would disturb the next.
 
         Raises:
-            DeviceOfflineError: the device went away; the program may still run.
+            DeviceOfflineError: the device went away; the program may still run there.
+            DeviceCommandError: the device could not even begin (disk full, no such folder).
         """
-        job = _Job(f"{self.root}/jobs/{secrets.token_hex(8)}", f"<{secrets.token_hex(12)}>")
+        job = Job(self.root)
         start = time.monotonic()
         try:
-            done = self.transport.shell(job.script(argv, env or {}), timeout_s=timeout_s)
+            done = self.transport.shell(
+                job.script(argv, env=env or {}, cwd=cwd), timeout_s=timeout_s
+            )
         except DeviceTimeoutError:
-            stdout, stderr = self._end(job, argv)
+            stdout, stderr = self._end_late(job, argv)
             return CapturedProcess(
                 exit_code=None,
                 stdout=stdout,
@@ -118,75 +151,62 @@ class Device:
                 wall_s=time.monotonic() - start,
                 timed_out=True,
             )
-        except KeyboardInterrupt:
-            self._end(job, argv)
+        except (KeyboardInterrupt, DeviceOfflineError):
+            with suppress(DeviceError):
+                self._end(job)
             raise
-        stdout, stderr = job.streams(done.stdout)
-        code = done.exit_code
-        killed = code > _SIGNAL_BASE
+        wall_s = time.monotonic() - start
+        streams = job.streams(done.stdout)
+        if streams is None:
+            output = (done.stderr or done.stdout).strip()
+            raise DeviceCommandError(
+                f"{self.transport.serial} cannot run anything in {self.root}: "
+                f"{output or 'its files cannot be written'}",
+                command=argv,
+                exit_code=done.exit_code,
+                output=output,
+                hint=f"Is its disk full or read-only? df {shlex.quote(self.root)}",
+            )
+        number = done.exit_code - _SIGNAL_BASE
+        killed = 0 < number <= _LAST_SIGNAL
         return CapturedProcess(
-            exit_code=None if killed else code,
-            stdout=stdout,
-            stderr=stderr,
-            wall_s=time.monotonic() - start,
-            signal=code - _SIGNAL_BASE if killed else None,
+            exit_code=None if killed else done.exit_code,
+            stdout=streams[0],
+            stderr=streams[1],
+            wall_s=wall_s,
+            signal=number if killed else None,
         )
 
-    def _end(self, job: _Job, argv: Sequence[str]) -> tuple[str, str]:
-        """Kill a job on the device and bring back what it had printed, as far as that works."""
+    def _end_late(self, job: Job, argv: Sequence[str]) -> tuple[str, str]:
+        """End a job that took too long; a device that does not even answer to that is offline."""
         try:
-            return job.streams(self.transport.shell(job.end_script(argv)).stdout)
-        except DeviceError:
-            return "", ""
+            return self._end(job)
+        except DeviceError as error:
+            raise DeviceOfflineError(
+                f"{self.transport.serial} stopped answering while {argv[0]} ran, which may still run there.",
+                hint="Reconnect or restart the device before measuring again.",
+            ) from error
 
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """The device side of one captured program: a folder with its pid and streams."""
-
-    folder: str
-    separator: str
-
-    def script(self, argv: Sequence[str], env: Mapping[str, str]) -> str:
-        """The shell script that runs it, prints both streams, and ends with its exit code."""
-        assignments = [f"{name}={value}" for name, value in env.items()]
-        words = ["env", *assignments, *argv] if assignments else list(argv)
-        # exec keeps the noted pid: the program's own.
-        inner = 'echo $$ >"$0/pid"; exec "$@"'
-        program = f"sh -c {shlex.quote(inner)} {shlex.quote(self.folder)} {shlex.join(words)}"
-        return (
-            f"d={shlex.quote(self.folder)}; mkdir -p $d || exit 125; "
-            f"{program} >$d/out 2>$d/err </dev/null; rc=$?; {self._bring_back()}; exit $rc"
-        )
-
-    def end_script(self, argv: Sequence[str]) -> str:
-        """Kill the program if the noted pid is still its own, then bring the streams back."""
-        name = shlex.quote(Path(argv[0]).name)
-        # A system without /proc cannot tell whether the pid is still the program's; the host does.
-        check = f"{{ [ ! -d /proc/self ] || tr '\\0' ' ' </proc/$p/cmdline | grep -qF {name}; }}"
-        return (
-            f"d={shlex.quote(self.folder)}; p=$(cat $d/pid); "
-            f'[ -n "$p" ] && {check} && kill -9 $p; {self._bring_back()}'
-        )
-
-    def streams(self, output: str) -> tuple[str, str]:
-        """Take the two streams apart again."""
-        stdout, _, stderr = output.partition(f"\n{self.separator}\n")
-        return stdout, stderr
-
-    def _bring_back(self) -> str:
-        return f"cat $d/out; echo; echo {shlex.quote(self.separator)}; cat $d/err; rm -rf $d"
+    def _end(self, job: Job) -> tuple[str, str]:
+        """Kill a job on the device and bring back what it had printed."""
+        done = self.transport.shell(job.end_script(), timeout_s=_END_TIMEOUT_S)
+        return job.streams(done.stdout) or ("", "")
 
 
 def parse_properties(text: str) -> dict[str, str]:
     """Read ``getprop``'s list; a value may go over several lines."""
-    found = re.findall(r"^\[(.*?)\]: \[(.*?)\]$(?=\n\[|\n*\Z)", text, re.MULTILINE | re.DOTALL)
-    return dict(found)
+    return dict(_ENTRY.findall(text.replace("\r\n", "\n")))
 
 
-def _device_info(
-    serial: str, properties: Mapping[str, str], *, cpu_count: int | None, memory_bytes: int | None
+def device_info(
+    serial: str,
+    properties: Mapping[str, str],
+    *,
+    cpu_count: int | None = None,
+    memory_bytes: int | None = None,
 ) -> DeviceInfo:
+    """Make sense of a device's properties; an empty one is unknown."""
+
     def known(*names: str) -> str | None:
         return next((properties[name] for name in names if properties.get(name)), None)
 
@@ -195,7 +215,7 @@ def _device_info(
     level = known("ro.build.version.sdk") or ""
     emulated = (
         serial.startswith("emulator-")
-        or known("ro.kernel.qemu", "ro.boot.qemu") == "1"
+        or "1" in {known("ro.kernel.qemu"), known("ro.boot.qemu")}
         or known("ro.hardware") in _EMULATOR_HARDWARE
     )
     return DeviceInfo(
@@ -204,9 +224,9 @@ def _device_info(
         manufacturer=known("ro.product.manufacturer"),
         model=known("ro.product.model"),
         soc=" ".join(part for part in chip if part) or known("ro.board.platform"),
-        abis=tuple(part for part in abis.split(",") if part),
+        abis=tuple(part.strip() for part in abis.split(",") if part.strip()),
         android_release=known("ro.build.version.release"),
-        sdk_level=int(level) if level.isdigit() else None,
+        sdk_level=int(level) if re.fullmatch(r"[0-9]+", level) else None,
         fingerprint=known("ro.build.fingerprint"),
         cpu_count=cpu_count,
         memory_bytes=memory_bytes,

@@ -20,7 +20,12 @@ _PACKAGES = (
     ("ai_edge_litert", "ai-edge-litert", None, "measuring on this computer, reading models"),
     ("tensorflow", "tensorflow", "optimize", "optimizing models"),
     ("tf_keras", "tf-keras", "optimize", "opening Keras 2 models"),
-    ("tensorflow_model_optimization", "tensorflow-model-optimization", "optimize", "training recipes"),
+    (
+        "tensorflow_model_optimization",
+        "tensorflow-model-optimization",
+        "optimize",
+        "training recipes",
+    ),
     ("tflite_support", "tflite-support", "metadata", "writing and proving metadata"),
     ("usb1", "libusb1", "usb", "USB without an adb server"),
     ("sklearn", "scikit-learn", "demo", "the demo's digits"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from android_bench.stats import Interval
+
 from datetime import datetime, timezone
 
 UNKNOWN = "–"
@@ -29,6 +31,14 @@ def duration_range(low_us: float | None, high_us: float | None) -> str:
 def duration_unit(largest_us: float) -> tuple[float, str]:
     """The divisor and unit in which durations up to this one read best, for an axis."""
     return _unit(largest_us, _DURATIONS)
+
+
+def interval(value: Interval | None) -> str:
+    """A latency with half the width of its interval: ``2.94 ms ±1.2 %``."""
+    if value is None or value.low is None or value.high is None or not value.estimate:
+        return duration(value.estimate if value else None)
+    half = (value.high - value.low) / 2 / value.estimate
+    return f"{duration(value.estimate)} ±{half * 100:.1f} %"
 
 
 def file_size(size_bytes: float | None) -> str:

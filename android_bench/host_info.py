@@ -23,17 +23,17 @@ _ABIS = {
 
 
 def read() -> DeviceInfo:
-    """Describe this machine. ``manufacturer`` and ``model`` say what runs here, ``soc`` names the CPU."""
+    """Describe this machine: ``soc`` names the CPU, ``abis`` are in Android's words."""
     machine = platform.machine().lower()
     cpu = _cpu_name()
     return DeviceInfo(
         serial="host",
         kind=DeviceKind.HOST,
-        manufacturer=None,
         model=f"this computer ({cpu or machine})",
         soc=cpu,
         abis=(_ABIS.get(machine, machine),),
-        fingerprint=f"{platform.system()} {platform.release()} {machine}",
+        # Without the kernel's version: a patched kernel is no other machine.
+        fingerprint=f"{platform.system()} {machine} {cpu or 'unknown CPU'}",
         cpu_count=os.cpu_count(),
         memory_bytes=_memory_bytes(),
     )

@@ -156,7 +156,7 @@ class Invocation:
 
 
 class BinaryFlavor(str, Enum):
-    """Which program carries the name: the Classic or the LiteRT benchmark_model, or the embedded stand-in."""
+    """Which program ran: the Classic or the LiteRT benchmark_model, or the embedded stand-in."""
 
     CLASSIC = "classic"
     LITERT = "litert"

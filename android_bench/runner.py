@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -122,7 +123,7 @@ def measure(
         placed = workspace.ensure(
             artifact.path,
             sha256=artifact.sha256,
-            progress=lambda done, total, name=artifact.name: observer.pushing(name, done, total),
+            progress=partial(observer.pushing, artifact.name),
         )
         remote[artifact.sha256] = placed.remote_path
         pushed += placed.pushed_bytes
@@ -162,9 +163,7 @@ def _run_all(bench: _Bench, observer: Observer, *, memory: bool) -> DeviceError 
     return None
 
 
-def _plan(
-    lanes: Sequence[_Lane], *, memory: bool
-) -> Iterator[tuple[int, InvocationKind, _Lane]]:
+def _plan(lanes: Sequence[_Lane], *, memory: bool) -> Iterator[tuple[int, InvocationKind, _Lane]]:
     """Yield every invocation in the order it is made: timing forth and back, then memory."""
     rounds = max(lane.cell.config.invocations for lane in lanes)
     for number in range(1, rounds + 1):
@@ -259,7 +258,7 @@ def _push_binary(
         binary.path,
         sha256=binary.info.sha256,
         executable=True,
-        progress=lambda done, total: observer.pushing("benchmark_model", done, total),
+        progress=partial(observer.pushing, "benchmark_model"),
     )
     return (placed.remote_path,), placed.pushed_bytes
 
@@ -279,4 +278,3 @@ def _empty_run(
         planned=cell.config.invocations + int(memory),
         complete=False,
     )
-

@@ -36,7 +36,9 @@ def utc_now() -> str:
 def new_run_id(*labels: str) -> str:
     """An identifier that sorts by time, reads well and is safe as a folder's name."""
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    slug = "-".join(filter(None, (re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-.") for label in labels)))
+    slug = "-".join(
+        filter(None, (re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-.") for label in labels))
+    )
     return f"{stamp}-{slug[:80]}-{secrets.token_hex(2)}"
 
 
@@ -91,7 +93,8 @@ def load_runs(paths: Iterable[Path]) -> tuple[BenchmarkRun, ...]:
         files = list(_run_files(path))
         if not files:
             raise ResultError(
-                f"{path} holds no run ({RUN_FILE}).", hint="Make one: android-bench run MODEL.tflite"
+                f"{path} holds no run ({RUN_FILE}).",
+                hint="Make one: android-bench run MODEL.tflite",
             )
         for file in files:
             run = load_run(file)

@@ -68,6 +68,7 @@ def _version(value: bool) -> None:  # noqa: FBT001 (typer calls it with the flag
 
 @app.callback()
 def _root(
+    *,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,23 +15,22 @@ from android_bench.cli.options import BenchmarkBinary, Device
 @app.command(epilog="Example: android-bench demo --output build/demo")
 def demo(
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for everything.")] = Path(
-        "demo"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder for everything.")
+    ] = Path("demo"),
     device: Device = "host",
     benchmark_binary: BenchmarkBinary = None,
 ) -> None:
     """Train a small model on real digits, optimize, tag, measure and report it."""
     from android_bench import console
-    from android_bench.cli.demo_road import build_variants
-    from android_bench.matrix import configurations
     from android_bench.config import DelegateKind
+    from android_bench.matrix import configurations
     from android_bench.report import write_report
     from android_bench.reporting import session_outcome
     from android_bench.session import measure_models
 
     with console.step_progress("demo") as step:
-        models = build_variants(output, step=step)
+        models = _variants(output, step)
     with console.run_progress() as progress:
         session = measure_models(
             models,
@@ -41,6 +41,35 @@ def demo(
             observer=progress,
         )
     code = session_outcome(session, output / "results", as_json=False)
-    page = write_report(session.runs, path=output / "report.html", title="Digits: four variants")
-    print(page)
+    print(write_report(session.runs, path=output / "report.html", title="Digits, four ways"))
     raise typer.Exit(code)
+
+
+def _variants(folder: Path, step: Callable[[str], None]) -> list[Path]:
+    """Train, optimize and tag; return the tagged files."""
+    from optimizer.demo_model import make_demo
+    from optimizer.metadata import ImageClassifierMetadata, MetadataWorker, tag
+    from optimizer.pipeline import build_artifacts
+    from optimizer.recipe import load_recipe
+
+    files = make_demo(folder, step=step)
+    artifacts = build_artifacts(
+        files.model,
+        [load_recipe(name) for name in ("float32", "float16", "dynamic-range", "int8")],
+        output=folder / "models",
+        calibration=files.calibration,
+        evaluation=files.evaluation,
+        step=step,
+    )
+    described = ImageClassifierMetadata.from_label_file(
+        files.labels,
+        mean=(files.mean,),
+        std=(files.std,),
+        name="Digits",
+        description="Names the handwritten digit in an image.",
+    )
+    with MetadataWorker() as worker:
+        for artifact in artifacts:
+            step(f"{artifact.name}: tag and prove")
+            tag(artifact.path, described, replace=True, worker=worker)
+    return [artifact.path for artifact in artifacts]

@@ -34,13 +34,17 @@ def inspect(
     json: Json = False,
 ) -> None:
     """Show what a .tflite file holds: inputs, outputs, operators, sizes, sparsity, metadata."""
-    from android_bench import console, inspection
+    from android_bench import console
+    from android_bench.artifact_view import print_inspection, to_json
+    from optimizer.artifact import read_manifest
+    from optimizer.tflite_file import inspect as look_into
 
-    found = inspection.look_into(model)
+    found = look_into(model)
+    artifact = read_manifest(model)
     if json:
-        console.emit_json(inspection.to_json(found))
+        console.emit_json({**to_json(found), "manifest": artifact and to_json(artifact)})
     else:
-        inspection.show(found)
+        print_inspection(found, artifact)
 
 
 @app.command(epilog="Example: android-bench doctor")

@@ -16,7 +16,9 @@ from android_bench.config import DelegateKind
     epilog="Example: android-bench run out/*.tflite --device 192.168.1.7:5555 --threads 1,4 -o results/"
 )
 def run(
-    models: Annotated[list[Path], typer.Argument(metavar="MODEL.tflite...", help="What to measure.")],
+    models: Annotated[
+        list[Path], typer.Argument(metavar="MODEL.tflite...", help="What to measure.")
+    ],
     *,
     device: Device = None,
     output: Annotated[
@@ -27,24 +29,29 @@ def run(
         list[DelegateKind] | None, typer.Option(help="Who executes the graph; repeat for several.")
     ] = None,
     invocations: Annotated[
-        int, typer.Option(min=1, help="Processes a cell: the samples. 6 are the least for an interval.")
+        int,
+        typer.Option(min=1, help="Processes a cell: the samples. 6 are the least for an interval."),
     ] = 6,
     num_runs: Annotated[int, typer.Option(min=1, help="Inferences an invocation, at least.")] = 50,
     min_s: Annotated[
         float, typer.Option("--min-secs", min=0, help="Seconds measured an invocation, at least.")
     ] = 1.0,
     max_s: Annotated[
-        float, typer.Option("--max-secs", min=0.001, help="Seconds after which an invocation stops.")
+        float,
+        typer.Option("--max-secs", min=0.001, help="Seconds after which an invocation stops."),
     ] = 150.0,
     warmup_s: Annotated[
         float, typer.Option("--warmup-secs", min=0, help="Seconds of warm-up, at least.")
     ] = 0.5,
     memory: Annotated[
-        bool, typer.Option("--memory/--no-memory", help="Measure memory in an invocation of its own.")
+        bool,
+        typer.Option("--memory/--no-memory", help="Measure memory in an invocation of its own."),
     ] = True,
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", min=0.1, help="Seconds after which an invocation is ended as hanging."),
+        typer.Option(
+            "--timeout", min=0.1, help="Seconds after which an invocation is ended as hanging."
+        ),
     ] = None,
     benchmark_binary: BenchmarkBinary = None,
     json: Json = False,

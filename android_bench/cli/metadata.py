@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,43 +35,58 @@ def write(
     model: Model,
     *,
     task: Annotated[Task, typer.Option(help="What the model does.")],
-    labels: Annotated[Path, typer.Option(metavar="FILE", help="One label a line, in output order.")],
+    labels: Annotated[
+        Path, typer.Option(metavar="FILE", help="One label a line, in output order.")
+    ],
     mean: Annotated[list[float], typer.Option(help="One value, or one for each channel (repeat).")],
     std: Annotated[list[float], typer.Option(help="One value, or one for each channel (repeat).")],
     name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
-    description: Annotated[str | None, typer.Option(help="What the model does, for people.")] = None,
+    description: Annotated[
+        str | None, typer.Option(help="What the model does, for people.")
+    ] = None,
+    author: Annotated[str | None, typer.Option(help="Who made it.")] = None,
+    license_: Annotated[str | None, typer.Option("--license", help="Its licence.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Another file. Default: MODEL itself.")
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace metadata that is there.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace metadata that is there.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write metadata into a model and prove it with the Task Library."""
-    from android_bench import console
-    from android_bench.cli.tagging import tag_model
+    from dataclasses import asdict
 
+    from android_bench import console
+    from optimizer.metadata import ImageClassifierMetadata, tag
+
+    texts: dict[str, Any] = {
+        "name": name,
+        "description": description,
+        "author": author,
+        "license": license_,
+    }
     with console.step_progress(f"tag {model.name}"):
-        summary = tag_model(
-            model,
-            task=task.value,
-            labels=labels,
+        described = ImageClassifierMetadata.from_label_file(
+            labels,
             mean=tuple(mean),
             std=tuple(std),
-            name=name,
-            description=description,
-            output=output,
-            replace=replace,
+            **{key: value for key, value in texts.items() if value is not None},
         )
+        tag(model, described, output=output, replace=replace)
+    summary = described.summary(verified=True)
     target = output or model
     if json:
-        console.emit_json({"model": str(target), **summary})
+        console.emit_json({"model": str(target), **asdict(summary)})
     else:
-        print(f"{target}: {summary['task']}, {summary['labels']} labels, loaded by the Task Library")
+        print(
+            f"{target}: {task.value}, {summary.labels} labels, loaded and run by the Task Library"
+        )
 
 
 @metadata.command(epilog="Example: android-bench metadata show model.tflite")
 def show(model: Model) -> None:
-    """Print the metadata of a model as JSON."""
+    """Print the metadata of a model as JSON; ``null`` when it has none."""
     from android_bench import console
     from optimizer.metadata import show as read_metadata
 
@@ -98,4 +113,15 @@ def verify(
     if json:
         console.emit_json(asdict(verification))
     else:
-        console.print_verification(model, verification)
+        rows = [
+            (item.label or str(item.index), f"{item.score:.4f}") for item in verification.results
+        ]
+        console.table(f"{model.name}: {verification.input_origin}", ("label", "score"), rows)
+        for note in verification.notes:
+            console.say(note)
+    if not verification.ok:
+        console.complain(
+            verification.failure or "The Task Library refuses the file.", verification.hint
+        )
+        raise typer.Exit(1)
+    console.say("The Task Library loads it and agrees with a plain LiteRT run.")

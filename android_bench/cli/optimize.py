@@ -26,9 +26,9 @@ def optimize(
             help="float32, float16, dynamic-range, int8, int16x8, or your own file; commas or repeats.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for artifacts.")] = Path(
-        "out"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder for artifacts.")
+    ] = Path("out"),
     calibration: Annotated[
         Path | None, typer.Option(metavar="DATA.npz", help="Representative inputs for int8.")
     ] = None,
@@ -42,13 +42,16 @@ def optimize(
     json: Json = False,
 ) -> None:
     """Make .tflite files of a Keras model, each with a manifest of what it is and how good."""
-    from android_bench import console, making
+    from android_bench import console
+    from android_bench.artifact_view import print_artifacts, to_json
+    from optimizer.pipeline import build_artifacts
+    from optimizer.recipe import load_recipe
 
-    names = [name for part in recipe for name in part.split(",") if name]
+    names = [name.strip() for part in recipe for name in part.split(",") if name.strip()]
     with console.step_progress("optimize") as step:
-        artifacts = making.build_artifacts(
+        artifacts = build_artifacts(
             model,
-            names,
+            [load_recipe(name) for name in dict.fromkeys(names)],
             output=output,
             calibration=calibration,
             evaluation=evaluation,
@@ -56,6 +59,6 @@ def optimize(
             step=step,
         )
     if json:
-        console.emit_json([making.artifact_to_json(item) for item in artifacts])
+        console.emit_json([to_json(artifact) for artifact in artifacts])
     else:
-        making.show_artifacts(artifacts)
+        print_artifacts(artifacts)

@@ -1,0 +1,104 @@
+"""Artifacts and model files on the terminal, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.markup import escape
+
+from android_bench import console, formatting
+from optimizer.artifact import Artifact, TensorSpec
+from optimizer.tflite_file import TFLiteFile
+
+
+def to_json(value: Artifact | TFLiteFile) -> dict[str, Any]:
+    """An artifact or what a file holds, as a JSON-able dictionary."""
+    from pydantic import TypeAdapter
+
+    plain: dict[str, Any] = TypeAdapter(type(value)).dump_python(value, mode="json")
+    if isinstance(value, TFLiteFile):
+        plain["needs_flex"] = value.needs_flex
+    return plain
+
+
+def print_artifacts(artifacts: Sequence[Artifact]) -> None:
+    """Print a line for each artifact: size, and how close it stays to its source."""
+    rows = []
+    for artifact in artifacts:
+        fidelity = artifact.fidelity
+        rows.append(
+            (
+                escape(str(artifact.path)),
+                formatting.file_size(artifact.size_bytes),
+                formatting.file_size(artifact.gzip_bytes),
+                formatting.percent(fidelity.accuracy if fidelity else None),
+                formatting.percent(fidelity.top1_agreement if fidelity else None),
+                formatting.number(fidelity.max_abs_error if fidelity else None, digits=2),
+            )
+        )
+    console.table(None, ("artifact", "file", "gzip", "accuracy", "same class", "error"), rows)
+    for artifact in artifacts:
+        for warning in artifact.warnings:
+            console.say(f"{artifact.name}: {warning}")
+
+
+def print_inspection(found: TFLiteFile, artifact: Artifact | None) -> None:
+    """Print what a file holds, and what its manifest says of where it came from."""
+    sizes = (
+        f"{formatting.file_size(found.size_bytes)} (gzip {formatting.file_size(found.gzip_bytes)})"
+    )
+    rows = [
+        ("file", f"{found.path}, {sizes}"),
+        ("SHA-256", found.sha256),
+        *(("input", _tensor(item)) for item in found.inputs),
+        *(("output", _tensor(item)) for item in found.outputs),
+        ("operators", ", ".join(f"{name} ×{count}" for name, count in found.operators.items())),
+        (
+            "weights",
+            ", ".join(
+                f"{dtype} {formatting.file_size(count)}"
+                for dtype, count in found.weights_bytes.items()
+            )
+            + f"; {formatting.percent(found.sparsity)} of kernel values are zero",
+        ),
+        ("signatures", ", ".join(found.signatures) or "none"),
+        ("metadata", _metadata(found)),
+    ]
+    if found.custom_operators:
+        needs = " (needs a benchmark_model with Flex)" if found.needs_flex else ""
+        rows.append(("custom", ", ".join(found.custom_operators) + needs))
+    if artifact is not None:
+        rows += _provenance(artifact)
+    console.listing(("", found.path.name), [(name, escape(value)) for name, value in rows])
+
+
+def _tensor(spec: TensorSpec) -> str:
+    shape = "×".join("?" if size < 0 else str(size) for size in spec.shape)
+    quantized = f", scale {spec.scale:.6g}, zero point {spec.zero_point}" if spec.scale else ""
+    return f"{spec.name}: {spec.dtype} {shape}{quantized}"
+
+
+def _metadata(found: TFLiteFile) -> str:
+    if not found.has_metadata:
+        return "none: android-bench metadata write adds it"
+    packed = f", packed: {', '.join(found.packed_files)}" if found.packed_files else ""
+    return f"present{packed}"
+
+
+def _provenance(artifact: Artifact) -> list[tuple[str, str]]:
+    rows = [("recipe", artifact.recipe_name or formatting.UNKNOWN)]
+    if artifact.source:
+        rows.append(("source", f"{artifact.source}, SHA-256 {(artifact.source_sha256 or '')[:12]}"))
+    if artifact.calibration:
+        rows.append(("calibration", artifact.calibration))
+    fidelity = artifact.fidelity
+    if fidelity is not None:
+        text = f"largest error {fidelity.max_abs_error:.2g}, cosine {fidelity.cosine:.6f}"
+        if fidelity.top1_agreement is not None:
+            text += f", same class {formatting.percent(fidelity.top1_agreement)}"
+        if fidelity.accuracy is not None:
+            text += f", accuracy {formatting.percent(fidelity.accuracy)}"
+            text += f" (source {formatting.percent(fidelity.source_accuracy)})"
+        rows.append(("fidelity", f"{text} on {fidelity.samples} samples"))
+    return rows
