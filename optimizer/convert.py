@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,7 +33,8 @@ def convert(
     else:
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
     _apply(tf, converter, recipe, calibration)
-    with quiet_stderr() as log:
+    with quiet_stderr() as log, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             content: bytes = converter.convert()
         except Exception as error:

@@ -43,8 +43,9 @@ def read_dataset(path: Path) -> Dataset:
     import numpy as np
 
     try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {"inputs": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {"inputs": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist.", hint="give an .npz or .npy file") from error
     except Exception as error:  # numpy and zipfile raise many kinds for a damaged file

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import zipfile
 from dataclasses import dataclass
 from enum import Enum
@@ -100,9 +99,19 @@ def load(source: Source) -> Any:
     try:
         if source.format is Format.SAVED_MODEL:
             return tf.saved_model.load(str(source.path))
+        # Its module needs the types of this one.
+        from optimizer import keras_config
+
+        keras_config.check(source, tf)
         return tf.keras.models.load_model(str(source.path), compile=False, safe_mode=True)
+    except ModelError:
+        raise
     except Exception as error:  # Keras raises whatever its layers raise
-        raise _explain(source, error) from error
+        text = str(error).strip()
+        raise ModelError(
+            f"{source.path} cannot be loaded: {text.splitlines()[0][:200] if text else error!r}",
+            hint="the file may be damaged: save the model again",
+        ) from error
 
 
 def _identify_folder(path: Path) -> Source:
@@ -145,41 +154,3 @@ def _check_keras_archive(path: Path) -> None:
             hint="in the training script: model.export('saved_model') and give that folder, or train "
             "with TF_USE_LEGACY_KERAS=1",
         )
-
-
-def _explain(source: Source, error: Exception) -> ModelError:
-    """One sentence for what Keras says in many."""
-    text = str(error)
-    lowered = text.lower()
-    if "lambda" in lowered and (
-        "unsafe" in lowered or "arbitrary" in lowered or "safe_mode" in lowered
-    ):
-        return ModelError(
-            f"{source.path} has a Lambda layer, whose code would be executed from the file.",
-            hint="replace the Lambda by standard layers, or export a SavedModel and give that folder",
-        )
-    custom = _unknown_class(text)
-    if custom is not None:
-        return ModelError(
-            f"{source.path} has a custom layer, {custom}, which this toolchain does not know.",
-            hint="export it in your training script, model.export('saved_model'), and give that folder",
-        )
-    first = text.strip().splitlines()[0][:200] if text.strip() else type(error).__name__
-    return ModelError(
-        f"{source.path} cannot be loaded: {first}",
-        hint="the file may be damaged: save the model again",
-    )
-
-
-def _unknown_class(text: str) -> str | None:
-    """The class name in Keras' complaint about an object it does not know."""
-    patterns = (
-        r"Could not locate class '([^']+)'",
-        r"Unknown (?:layer|object): '?([\w>:.]+)'?",
-        r"Cannot deserialize (?:object|class)[^']*'([^']+)'",
-    )
-    for pattern in patterns:
-        found = re.search(pattern, text)
-        if found:
-            return found[1].split(">")[-1]
-    return None

@@ -65,6 +65,8 @@ def inspect(path: Path) -> TFLiteFile:
     try:
         model = schema.Model.GetRootAsModel(content, 0)
         reader = _Reader(schema, model, len(content))
+        if not reader.count(model.SubgraphsLength()):
+            raise ValueError("no graph")
         weights, zeros, values = reader.weights()
         operators, custom = reader.operators()
         return TFLiteFile(

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from optimizer.artifact import TensorSpec
+from optimizer.data import fit_to_inputs, pick, read_dataset
+from optimizer.errors import DataError
+
+IMAGE = TensorSpec(name="image", shape=(-1, 8, 8, 3), dtype="float32")
+
+
+def saved(folder: Path, **arrays: Any) -> Path:
+    np.savez(folder / "data.npz", **arrays)
+    return folder / "data.npz"
+
+
+def good(count: int = 4) -> Any:
+    return np.random.default_rng(0).random((count, 8, 8, 3), dtype="float32")
+
+
+def test_arrays_labels_and_origin(tmp_path: Path) -> None:
+    found = read_dataset(saved(tmp_path, image=good(), y=[0, 1, 2, 3]))
+    assert list(found.inputs) == ["image"]
+    assert found.labels is not None
+    assert found.labels.tolist() == [0, 1, 2, 3]
+    assert (
+        found.origin(3, seed=7) == f"data.npz (SHA-256 {found.sha256[:12]}, 3 of 4 samples, seed 7)"
+    )
+    (array,) = fit_to_inputs(found, [IMAGE])
+    assert array.dtype == np.float32
+
+
+def test_one_hot_labels_become_classes(tmp_path: Path) -> None:
+    found = read_dataset(saved(tmp_path, image=good(2), y=np.eye(4)[[3, 1]]))
+    assert found.labels is not None
+    assert found.labels.tolist() == [3, 1]
+
+
+def test_a_single_array_fits_whatever_it_is_called(tmp_path: Path) -> None:
+    np.save(tmp_path / "data.npy", good())
+    assert len(fit_to_inputs(read_dataset(tmp_path / "data.npy"), [IMAGE])) == 1
+
+
+def test_the_choice_is_seeded_and_has_no_repeats(tmp_path: Path) -> None:
+    found = read_dataset(saved(tmp_path, image=good(20)))
+    assert pick(found, 8, 1).tolist() == pick(found, 8, 1).tolist() != pick(found, 8, 2).tolist()
+    assert len(set(pick(found, 8, 1).tolist())) == 8
+    assert len(pick(found, 99, 1)) == 20
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"image": good()[:, :4]}, "shape 4×8×3, the model takes 8×8×3"),
+        ({"image": good()[..., 0]}, "shape 8×8, the model takes 8×8×3"),
+        (
+            {"other": good(), "more": good()},
+            "no array for the model's input 'image'; it has more, other",
+        ),
+        (
+            {"image": (good() * 255).astype("uint8")},
+            "are uint8 up to 2[0-9][0-9], the model takes float32",
+        ),
+        ({"image": np.full((4, 8, 8, 3), "a")}, "holds <U1, not numbers"),
+        ({"image": good(), "y": [1, 2]}, "different numbers of samples: image 4, labels 2"),
+        ({"image": good(0)}, "holds no samples"),
+        ({"y": [1]}, "holds no inputs"),
+        ({"image": np.array([{}], dtype=object)}, "Python objects"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused_in_a_sentence(
+    tmp_path: Path, arrays: dict[str, Any], message: str
+) -> None:
+    file = saved(tmp_path, **arrays)
+    with pytest.raises(DataError, match=message) as caught:
+        fit_to_inputs(read_dataset(file), [IMAGE])
+    assert str(file) in str(caught.value)
+
+
+def test_nan_is_counted_and_its_first_samples_named(tmp_path: Path) -> None:
+    images = good(10)
+    images[3, 0, 0, 0] = np.nan
+    images[7, 1, 1, 1] = np.inf
+    with pytest.raises(DataError, match=r"in 2 of 10 samples \(the first: 3, 7\)"):
+        read_dataset(saved(tmp_path, image=images))
+
+
+def test_integers_into_an_integer_input(tmp_path: Path) -> None:
+    tokens = TensorSpec(name="tokens", shape=(-1, 5), dtype="int32")
+    found = read_dataset(saved(tmp_path, tokens=np.ones((3, 5), "int64")))
+    assert fit_to_inputs(found, [tokens])[0].dtype == np.int32
+    with pytest.raises(DataError, match="are float64, the model takes int32"):
+        fit_to_inputs(read_dataset(saved(tmp_path, tokens=np.ones((3, 5)))), [tokens])
+
+
+def test_missing_and_damaged_files(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        read_dataset(tmp_path / "nowhere.npz")
+    file = saved(tmp_path, image=good())
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(DataError, match="cannot be read as"):
+        read_dataset(file)
+    file.write_bytes(b"")
+    with pytest.raises(DataError, match="cannot be read as"):
+        read_dataset(file)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimizer.errors import RecipeError
+from optimizer.recipe import (
+    Calibration,
+    IoType,
+    Quantization,
+    Recipe,
+    Scheme,
+    builtin_recipes,
+    load_recipe,
+    parse_recipe,
+)
+
+
+@st.composite
+def recipes(draw: st.DrawFn) -> Recipe:
+    scheme = draw(st.sampled_from(Scheme))
+    io_dtype = draw(st.sampled_from(IoType)) if scheme is Scheme.INT8 else IoType.FLOAT32
+    fallback = draw(st.booleans()) if scheme.needs_calibration else False
+    calibration = None
+    if scheme.needs_calibration and draw(st.booleans()):
+        calibration = Calibration(
+            samples=draw(st.integers(1, 10_000)), seed=draw(st.integers(0, 2**31))
+        )
+    return Recipe(
+        name=draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,20}", fullmatch=True)),
+        description=draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=40)),
+        quantization=Quantization(scheme=scheme, io_dtype=io_dtype, float_fallback=fallback),
+        calibration=calibration,
+    )
+
+
+@given(recipes())
+def test_toml_round_trip_loses_nothing(recipe: Recipe) -> None:
+    again = parse_recipe(recipe.to_toml(), where="memory", default_name="other")
+    assert again == recipe
+    assert again.digest == recipe.digest
+
+
+def test_every_builtin_recipe_is_named_as_its_file_and_does_something_else() -> None:
+    found = builtin_recipes()
+    assert set(found) == {"float32", "float16", "dynamic-range", "int8", "int16x8"}
+    assert all(recipe.name == name and recipe.description for name, recipe in found.items())
+    assert len({recipe.digest for recipe in found.values()}) == len(found)
+
+
+def test_the_digest_is_of_what_is_done_not_of_names() -> None:
+    one = parse_recipe('[quantization]\nscheme = "float16"', where="x", default_name="a")
+    other = parse_recipe(
+        'description = "half"\n[quantization]\nscheme = "float16"', where="x", default_name="b"
+    )
+    assert one.digest == other.digest
+    assert one.digest != load_recipe("float32").digest
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        (
+            '[quantization]\nshceme = "int8"',
+            "no key 'quantization.shceme'",
+            "Did you mean 'scheme'",
+        ),
+        ("prunning = 1", "no key 'prunning'", "quantization"),
+        ("[pruning]\nsparsity = 0.8", "no key 'pruning'", ""),
+        ('[quantization]\nscheme = "int9"', "quantization.scheme: Input should be 'none'", ""),
+        ("quantization = 3", "quantization: Input should be an object", ""),
+        (
+            '[quantization]\nscheme = "int8"\n[calibration]\nsamples = "5"',
+            "calibration.samples: Input should be a valid integer",
+            "",
+        ),
+        (
+            '[quantization]\nscheme = "int8"\n[calibration]\nsamples = 0',
+            "samples must be at least 1",
+            "",
+        ),
+        ('[quantization]\nio_dtype = "int8"', "needs the scheme 'int8'", ""),
+        ("[calibration]\nsamples = 5", "calibration means nothing with the scheme 'none'", ""),
+        ("[quantization]\nfloat_fallback = true", "float_fallback means nothing", ""),
+        ('name = "../evil"', "name must be letters", ""),
+        ("= 3", "is not TOML", ""),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_place(text: str, message: str, hint: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(text, where="mine.toml", default_name="mine")
+    assert str(caught.value).startswith("mine.toml")
+    assert message in str(caught.value)
+    assert hint in (caught.value.hint or "")
+
+
+def test_unknown_names_and_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no recipe 'int88'") as caught:
+        load_recipe("int88")
+    assert "Did you mean 'int8'?" in (caught.value.hint or "")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load_recipe(str(tmp_path / "nowhere.toml"))
+
+
+def test_a_file_is_a_recipe_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "tiny.toml"
+    file.write_text('[quantization]\nscheme = "int8"\nio_dtype = "uint8"\n')
+    recipe = load_recipe(str(file))
+    assert recipe.name == "tiny"
+    assert recipe.quantization.io_dtype is IoType.UINT8
