@@ -84,6 +84,7 @@ def print_runs(runs: Sequence[BenchmarkRun]) -> None:
     """Print a line for each run: latency with its interval, start-up, memory, size, accuracy."""
     if not runs:
         return
+    several = len({run.config for run in runs}) > 1
     rows = []
     for run in runs:
         summary = summarise(run)
@@ -91,7 +92,7 @@ def print_runs(runs: Sequence[BenchmarkRun]) -> None:
         rows.append(
             (
                 escape(run.artifact.name),
-                str(run.config.num_threads),
+                *((f"{escape(run.config.delegate.label)} ×{run.config.num_threads}",) * several),
                 formatting.interval(summary.latency),
                 formatting.duration(summary.init_us),
                 formatting.memory(summary.peak_bytes),
@@ -100,23 +101,33 @@ def print_runs(runs: Sequence[BenchmarkRun]) -> None:
             )
         )
     first = runs[0]
-    title = (
-        f"{escape(first.device.label)} ({first.device.kind.value}), {first.config.delegate.label}"
-    )
-    table(title, ("model", "threads", "latency", "init", "peak", "file", "accuracy"), rows)
+    title = f"{escape(first.device.label)} ({first.device.kind.value})"
+    if not several:
+        title += f", {escape(first.config.label)}"
+    config = ("threads",) * several
+    table(title, ("model", *config, "latency", "init", "peak", "file", "accuracy"), rows)
 
 
-def print_findings(findings: Sequence[Finding]) -> None:
-    """Print each kind of finding once, with the number of runs that it is about."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
+def print_findings(findings: Sequence[Finding], runs: Sequence[BenchmarkRun]) -> None:
+    """Print each finding once, with the models that it is about unless it is about all."""
+    names = {run.run_id: run.artifact.name for run in runs}
+    groups: dict[str, list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.code, finding.message), []).append(finding)
+        groups.setdefault(finding.code, []).append(finding)
     for group in groups.values():
         finding = group[0]
-        times = f" ({len(group)} runs)" if len(group) > 1 else ""
+        about = list(dict.fromkeys(names[item.run_id] for item in group))
+        alike = len({item.message for item in group}) == 1
+        which = ", ".join(about) if alike else about[0]
+        more = "" if alike else f" ({len(group) - 1} more of these: see the report)"
+        message = (
+            finding.message
+            if alike and len(group) == len(runs)
+            else f"{which}: {finding.message}{more}"
+        )
         style = _SEVERITY_STYLE[finding.severity]
-        message = f"[{style}]{finding.severity.value}[/] {escape(finding.message)}{times}"
-        err.print(f"{message} [dim]{escape(finding.hint)}[/]", soft_wrap=True)
+        head = f"[{style}]{finding.severity.value}[/] {escape(message)}"
+        err.print(f"{head} [dim]{escape(finding.hint)}[/]", soft_wrap=True)
 
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:

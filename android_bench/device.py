@@ -89,7 +89,9 @@ class Device:
     def sections(self, commands: Sequence[str]) -> list[str]:
         """Run several shell commands in one round trip; return what each printed, failures included."""
         line = f"<{secrets.token_hex(8)}>"
-        script = "\n".join(f"{{ {command}\n}} 2>/dev/null; echo; echo '{line}'" for command in commands)
+        script = "\n".join(
+            f"{{ {command}\n}} 2>/dev/null; echo; echo '{line}'" for command in commands
+        )
         output = self.transport.shell(script).stdout.replace("\r\n", "\n")
         parts = [part.strip("\n") for part in output.split(line)]
         return [*parts, *[""] * len(commands)][: len(commands)]
@@ -102,9 +104,9 @@ class Device:
         """Who the device is, in one round trip. An empty property is unknown."""
         if self.is_host:
             return host_info.read()
-        text, cpus, memory = self.sections(
-            ["getprop", "ls -d /sys/devices/system/cpu/cpu[0-9]*", "cat /proc/meminfo"]
-        )
+        # Some devices hide /sys from the shell; there the processors that are awake are listed.
+        count = "ls -d /sys/devices/system/cpu/cpu[0-9]* || grep -o ^processor /proc/cpuinfo"
+        text, cpus, memory = self.sections(["getprop", count, "cat /proc/meminfo"])
         return device_info(
             self.transport.serial,
             parse_properties(text),
@@ -183,8 +185,8 @@ class Device:
             return self._end(job)
         except DeviceError as error:
             raise DeviceOfflineError(
-                f"{self.transport.serial} stopped answering while {argv[0]} ran, which may still run there.",
-                hint="Reconnect or restart the device before measuring again.",
+                f"{self.transport.serial} stopped answering while {argv[0]} ran.",
+                hint="The program may still run there: restart the device before measuring again.",
             ) from error
 
     def _end(self, job: Job) -> tuple[str, str]:

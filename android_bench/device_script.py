@@ -48,9 +48,10 @@ class Job:
         """A script that runs the program, prints both streams, and ends with its exit code."""
         line = command_line(argv, env={**env, _JOB_VARIABLE: self.name}, cwd=cwd)
         return (
-            f'd={self._folder}; mkdir -p "$d" || exit 1\n'
-            # The shell's own word for a child that died (Killed) must not get between the streams.
-            f'{{ ( {line} ) >"$d/out" 2>"$d/err" </dev/null; }} 2>/dev/null; rc=$?\n'
+            # A disk without room for a few bytes would lose the program's words without a word.
+            f'd={self._folder}; mkdir -p "$d" && echo $$ >"$d/pid" || exit 1\n'
+            # No group with a redirection around this: dash then forgets those inside.
+            f'( {line} ) >"$d/out" 2>"$d/err" </dev/null; rc=$?\n'
             f"{self._bring_back('$d')}; exit $rc"
         )
 
@@ -72,9 +73,13 @@ class Job:
         )
 
     def streams(self, output: str) -> tuple[str, str] | None:
-        """Take the two streams apart; ``None`` when the program could not be started at all."""
+        """Take the two streams apart; ``None`` when the program could not be started at all.
+
+        What comes before them is the shell's own word for a program that died, such as ``Killed``.
+        """
         parts = output.split(f"<{self.name}>\n")
-        return (parts[1], parts[2]) if len(parts) == 4 else None  # noqa: PLR2004 (before, out, err, after)
+        before_out_err_after = 4
+        return (parts[1], parts[2]) if len(parts) == before_out_err_after else None
 
     @property
     def _folder(self) -> str:

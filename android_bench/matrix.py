@@ -11,21 +11,34 @@ from android_bench.errors import UsageError
 
 
 def configurations(
-    *, threads: str, delegates: Sequence[DelegateKind], **fixed: Any
+    *,
+    threads: str,
+    delegates: Sequence[DelegateKind],
+    external_library: str | None = None,
+    **fixed: Any,
 ) -> tuple[BenchmarkConfig, ...]:
     """Return a configuration for each delegate and thread count; ``fixed`` holds for all of them.
+
+    ``external_library`` is the path on the device of the delegate that ``external`` stands for.
 
     Raises:
         UsageError: the thread counts cannot be read, or a value is out of range.
     """
     counts = thread_counts(threads)
     try:
+        chosen = [
+            Delegate(kind=kind, library=external_library if kind is DelegateKind.EXTERNAL else None)
+            for kind in dict.fromkeys(delegates)
+        ]
         return tuple(
-            BenchmarkConfig(delegate=Delegate(kind=kind), num_threads=count, **fixed)
-            for kind, count in itertools.product(dict.fromkeys(delegates), counts)
+            BenchmarkConfig(delegate=delegate, num_threads=count, **fixed)
+            for delegate, count in itertools.product(chosen, counts)
         )
     except ValueError as error:
-        raise UsageError(f"This cannot be measured: {error}.") from error
+        hint = "--delegate external --external-delegate /data/local/tmp/libdelegate.so"
+        raise UsageError(
+            f"This cannot be measured: {error}.", hint=hint if "external" in str(error) else None
+        ) from error
 
 
 def thread_counts(text: str) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ def session_outcome(session: Session, results: Path, *, as_json: bool) -> ExitCo
         console.emit_json([schema.run_to_json(run) for run in session.runs])
     else:
         console.print_runs(session.runs)
-    console.print_findings(check_runs(session.runs))
+    console.print_findings(check_runs(session.runs), session.runs)
     console.say(f"Results are in {results}. A page of them: android-bench report {results}")
     if session.interrupted_by is not None:
         _tell_what_is_missing(session)

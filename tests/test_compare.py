@@ -126,7 +126,9 @@ def test_json_has_plain_values() -> None:
     assert data["ratio"]["estimate"] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(("text", "value"), [("5%", 0.05), ("0.05", 0.05), (" 2.5 % ", 0.025), ("0", 0)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("5%", 0.05), ("0.05", 0.05), (" 2.5 % ", 0.025), ("0", 0)]
+)
 def test_gate_is_read(text: str, value: float) -> None:
     assert parse_fraction(text, flag="--max-slowdown") == pytest.approx(value)
 

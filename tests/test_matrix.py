@@ -8,7 +8,9 @@ from android_bench.matrix import configurations, thread_counts
 
 
 def test_every_combination_once_in_the_order_given() -> None:
-    found = configurations(threads="4, 1,4", delegates=[DelegateKind.CPU, DelegateKind.GPU, DelegateKind.CPU])
+    found = configurations(
+        threads="4, 1,4", delegates=[DelegateKind.CPU, DelegateKind.GPU, DelegateKind.CPU]
+    )
     assert [config.label for config in found] == [
         "cpu, 4 threads",
         "cpu, 1 thread",

@@ -35,7 +35,13 @@ Answer = Callable[[Sequence[str]], CapturedProcess]
 
 
 def answer(stdout: str = OUTPUT, exit_code: int | None = 0, **changes: Any) -> CapturedProcess:
-    fields: dict[str, Any] = {"stderr": "", "wall_s": 1.6, "timed_out": False, "signal": None, **changes}
+    fields: dict[str, Any] = {
+        "stderr": "",
+        "wall_s": 1.6,
+        "timed_out": False,
+        "signal": None,
+        **changes,
+    }
     return CapturedProcess(exit_code=exit_code, stdout=stdout, **fields)
 
 
@@ -119,7 +125,9 @@ def test_invocations_are_interleaved_forth_and_back_and_memory_comes_last(tmp_pa
         assert run.complete
         assert len(run.timing) == run.planned - 1 == 2
     assert {run.session_id for run in found.runs} == {found.runs[0].session_id}
-    assert load_runs([tmp_path]) == tuple(sorted(found.runs, key=lambda run: (run.started_at, run.run_id)))
+    assert load_runs([tmp_path]) == tuple(
+        sorted(found.runs, key=lambda run: (run.started_at, run.run_id))
+    )
 
 
 def test_one_model_with_two_configurations_is_pushed_once(tmp_path: Path) -> None:

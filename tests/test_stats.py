@@ -58,13 +58,17 @@ def test_ratio_of_four_against_four_uses_the_extremes() -> None:
     assert found.high == pytest.approx(2.3 / 1.0)
 
 
-@pytest.mark.parametrize(("first", "second", "rank"), [(5, 5, 3), (6, 6, 6), (10, 10, 24), (8, 6, 9)])
+@pytest.mark.parametrize(
+    ("first", "second", "rank"), [(5, 5, 3), (6, 6, 6), (10, 10, 24), (8, 6, 9)]
+)
 def test_ranks_are_those_of_the_published_table(first: int, second: int, rank: int) -> None:
     # Two-sided 5 % critical values of U (2, 5, 23, 8 in every textbook's table), plus one.
     baseline = [math.exp(value) for value in range(first)]
     candidate = [math.exp(0.001 * (value + 1) ** 2) for value in range(second)]
     found = ratio_interval(baseline, candidate)
-    ratios = sorted(math.exp(math.log(new) - math.log(old)) for new in candidate for old in baseline)
+    ratios = sorted(
+        math.exp(math.log(new) - math.log(old)) for new in candidate for old in baseline
+    )
     assert found.low == pytest.approx(ratios[rank - 1])
     assert found.high == pytest.approx(ratios[-rank])
 

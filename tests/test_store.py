@@ -40,7 +40,9 @@ def test_every_version_ever_written_is_read(version: int) -> None:
         ('{"format": "android-bench/run", "schema_version": 1}', "is damaged: run_id"),
     ],
 )
-def test_what_is_no_run_is_refused_in_a_sentence(tmp_path: Path, content: str, message: str) -> None:
+def test_what_is_no_run_is_refused_in_a_sentence(
+    tmp_path: Path, content: str, message: str
+) -> None:
     file = tmp_path / "run.json"
     file.write_text(content)
     with pytest.raises(ResultError, match=message) as caught:

@@ -16,9 +16,7 @@ from android_bench.config import DelegateKind
     epilog="Example: android-bench run out/*.tflite --device 192.168.1.7:5555 --threads 1,4 -o results/"
 )
 def run(
-    models: Annotated[
-        list[Path], typer.Argument(metavar="MODEL.tflite...", help="What to measure.")
-    ],
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL.tflite", help="What to measure.")],
     *,
     device: Device = None,
     output: Annotated[
@@ -27,6 +25,10 @@ def run(
     threads: Annotated[str, typer.Option(metavar="N[,N...]", help="CPU threads to try.")] = "1",
     delegate: Annotated[
         list[DelegateKind] | None, typer.Option(help="Who executes the graph; repeat for several.")
+    ] = None,
+    external_delegate: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The library on the device that 'external' stands for."),
     ] = None,
     invocations: Annotated[
         int,
@@ -64,6 +66,7 @@ def run(
     configs = configurations(
         threads=threads,
         delegates=delegate or [DelegateKind.CPU],
+        external_library=external_delegate,
         invocations=invocations,
         num_runs=num_runs,
         min_s=min_s,

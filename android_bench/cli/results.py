@@ -11,7 +11,7 @@ from android_bench.cli.app import app
 from android_bench.cli.options import Json
 
 Results = Annotated[
-    list[Path], typer.Argument(metavar="RESULTS...", help="Results folders or run.json files.")
+    list[Path], typer.Argument(metavar="RESULTS", help="Results folders or run.json files.")
 ]
 
 

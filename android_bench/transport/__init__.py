@@ -1,3 +1,3 @@
-"""The narrow seam to a device: adb-shell over TCP and USB, the adb server, and this machine."""
+"""The narrow seam to a device: adb-shell over TCP and USB, the adb server, and this computer."""
 
 from __future__ import annotations

@@ -1,43 +1,68 @@
-"""A device through a running adb server: USB devices it owns, wireless debugging, emulators."""
+"""A device through a running adb server: USB devices it owns, wireless debugging, emulators.
+
+The server's protocol is a few lines of text and then the device's own stream, so it is spoken here. The
+package adbutils would start a server by itself when none answers, asks three times before each command,
+and loses what a device says when it refuses a file.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import socket
-import tempfile
+import struct
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-from android_bench.errors import (
-    DeviceCommandError,
-    DeviceError,
-    DeviceNotFoundError,
-    DeviceOfflineError,
-    DeviceTimeoutError,
-    DeviceUnauthorizedError,
-)
+from android_bench.errors import DeviceError, DeviceNotFoundError, DeviceOfflineError, UsageError
+from android_bench.transport import failures
 from android_bench.transport.base import (
     DEFAULT_TIMEOUT_S,
     TRANSFER_TIMEOUT_S,
     Progress,
     ShellResult,
 )
+from android_bench.transport.deadline_socket import DeadlineSocket
+from android_bench.transport.exit_marker import ExitMarker, encode, quote_script
+from android_bench.transport.file_sync import (
+    SyncRefusedError,
+    pull_file,
+    push_file,
+    set_mode,
+    whole_or_not,
+)
 
 DEFAULT_PORT = 5037
+_ASK_TIMEOUT_S = 5.0
+_STDOUT, _STDERR, _EXIT = 1, 2, 3
+
+
+class ServerRefusedError(Exception):
+    """The adb server said no; the text is its own."""
 
 
 def server_address() -> tuple[str, int]:
-    """Where the adb server is expected, by the variables that the adb client knows."""
+    """Where the adb server is expected, by the variables that the adb client knows.
+
+    Raises:
+        UsageError: a variable says something that cannot be an address.
+    """
     spec = os.environ.get("ADB_SERVER_SOCKET", "")
-    found = re.fullmatch(r"tcp:(?:(.+):)?(\d+)", spec)
-    if found:
+    if spec:
+        found = re.fullmatch(r"tcp:(?:\[?([^\[\]]+?)\]?:)?(\d{1,5})", spec)
+        if not found:
+            raise UsageError(
+                f"ADB_SERVER_SOCKET is {spec!r}, which is no TCP address.",
+                hint="Write it as tcp:HOST:PORT, or unset it.",
+            )
         return found[1] or "127.0.0.1", int(found[2])
     host = os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or "127.0.0.1"
-    port = os.environ.get("ANDROID_ADB_SERVER_PORT", "")
-    return host, int(port) if port.isdigit() else DEFAULT_PORT
+    port = os.environ.get("ANDROID_ADB_SERVER_PORT") or str(DEFAULT_PORT)
+    if not port.isdigit():
+        raise UsageError(f"ANDROID_ADB_SERVER_PORT is {port!r}, which is no port.")
+    return host, int(port)
 
 
 def server_runs() -> bool:
@@ -49,20 +74,33 @@ def server_runs() -> bool:
     return True
 
 
-def server_devices() -> dict[str, str]:
-    """The devices of a running server and their states (``device``, ``unauthorized``, ``offline``, …)."""
+def server_devices() -> dict[str, tuple[str, str | None]]:
+    """The devices of a running server by serial: state (``device``, ``offline``, …) and model if told.
+
+    Raises:
+        DeviceOfflineError: something that is no adb server answers there.
+    """
     if not server_runs():
         return {}
-    return {item.serial: item.state for item in _client(timeout_s=5.0).list()}
+    try:
+        text = _ask("host:devices-l")
+    except (OSError, ValueError, ServerRefusedError) as error:
+        host, port = server_address()
+        raise DeviceOfflineError(
+            f"What answers at {host}:{port} is no working adb server: {error}.",
+            hint="adb kill-server, then try again; or name a device as HOST:PORT",
+        ) from error
+    return dict(_listed(line) for line in text.splitlines() if line.strip())
 
 
 class AdbServerTransport:
-    """One device of a running adb server, spoken to by adbutils with the shell protocol version 2."""
+    """One device of a running adb server; each call has a connection of its own."""
 
     is_host = False
 
-    def __init__(self, serial: str) -> None:
+    def __init__(self, serial: str, *, shell_v2: bool = True) -> None:
         self._serial = serial
+        self._shell_v2 = shell_v2
 
     @classmethod
     def open(cls, serial: str) -> AdbServerTransport:
@@ -75,14 +113,21 @@ class AdbServerTransport:
         """
         if not server_runs():
             host, port = server_address()
-            raise DeviceNotFoundError(f"No adb server runs at {host}:{port}.", hint="adb start-server")
-        state = server_devices().get(serial)
+            raise DeviceNotFoundError(
+                f"No adb server runs at {host}:{port}.", hint="adb start-server"
+            )
+        state, _ = server_devices().get(serial, (None, None))
         if state is None:
             raise DeviceNotFoundError(
-                f"The adb server knows no device {serial}.", hint="android-bench devices"
+                f"The adb server knows no device {serial}.",
+                hint="android-bench devices lists them; adb connect HOST:PORT adds one",
             )
         raise_for_state(serial, state)
-        return cls(serial)
+        try:
+            features = _ask(f"host-serial:{serial}:features").split(",")
+        except (OSError, ValueError, ServerRefusedError) as error:
+            raise failures.lost(serial, "asking what it can do", error) from error
+        return cls(serial, shell_v2="shell_v2" in features)
 
     @property
     def serial(self) -> str:
@@ -90,14 +135,17 @@ class AdbServerTransport:
         return self._serial
 
     def shell(self, command: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> ShellResult:
-        """Run a command; see :class:`~android_bench.transport.base.Transport`."""
-        with self._call(timeout_s, f"running {command[:60]!r}"):
-            done = self._device(timeout_s).shell2(command, timeout=timeout_s, v2=True, encoding=None)
+        """Run a command; see :class:`~android_bench.transport.base.Transport`.
+
+        The streams come apart where the device has the shell protocol 2 (Android 7 and later).
+        """
+        run = self._run_v2 if self._shell_v2 else self._run_v1
+        code, stdout, stderr = run(command, timeout_s)
         return ShellResult(
             command=command,
-            exit_code=done.returncode,
-            stdout=done.stdout.decode("utf-8", "replace"),
-            stderr=done.stderr.decode("utf-8", "replace"),
+            exit_code=code,
+            stdout=stdout.decode("utf-8", "replace"),
+            stderr=stderr.decode("utf-8", "replace"),
         )
 
     def push(
@@ -110,9 +158,14 @@ class AdbServerTransport:
         timeout_s: float = TRANSFER_TIMEOUT_S,
     ) -> None:
         """Copy a file to the device; see :class:`~android_bench.transport.base.Transport`."""
-        with self._call(timeout_s, f"pushing {source.name!r}", remote=remote), source.open("rb") as file:
-            reader = _Reported(file, source.stat().st_size, progress)
-            self._device(timeout_s).sync.push(reader, remote, mode=mode)
+        doing = f"pushing {source.name!r}"
+        with source.open("rb") as file, self._service(b"sync:", timeout_s, doing) as stream:
+            try:
+                found = push_file(stream, file, remote, mode=mode, progress=progress)
+            except SyncRefusedError as error:
+                raise failures.refused(self._serial, f"take {remote}", str(error)) from error
+        if found != mode:
+            set_mode(self, remote, mode)
 
     def pull(
         self,
@@ -123,63 +176,67 @@ class AdbServerTransport:
         timeout_s: float = TRANSFER_TIMEOUT_S,
     ) -> None:
         """Copy a file of the device; see :class:`~android_bench.transport.base.Transport`."""
-        handle, part = tempfile.mkstemp(dir=destination.parent, prefix=".pull.")
-        try:
-            with (
-                os.fdopen(handle, "wb") as file,
-                self._call(timeout_s, f"pulling {remote!r}", remote=remote),
-            ):
-                sync = self._device(timeout_s).sync
-                total = sync.stat(remote).size
-                done = 0
-                for piece in sync.iter_content(remote):
-                    file.write(piece)
-                    done += len(piece)
-                    if progress is not None:
-                        progress(done, total)
-            os.replace(part, destination)
-        finally:
-            Path(part).unlink(missing_ok=True)
+        doing = f"pulling {remote!r}"
+        with whole_or_not(destination) as file, self._service(b"sync:", timeout_s, doing) as stream:
+            try:
+                pull_file(stream, remote, file, progress=progress)
+            except SyncRefusedError as error:
+                raise failures.refused(self._serial, f"give {remote}", str(error)) from error
 
     def close(self) -> None:
         """Each call has a connection of its own: there is nothing to end."""
 
-    def _device(self, timeout_s: float) -> Any:
-        return _client(timeout_s=timeout_s).device(self._serial)
+    def _run_v2(self, command: str, timeout_s: float) -> tuple[int, bytes, bytes]:
+        """Run with the shell protocol 2, whose frames are a kind, a length and that many bytes."""
+        doing = failures.running(command)
+        streams = {_STDOUT: bytearray(), _STDERR: bytearray()}
+        service = b"shell,v2,raw:" + encode(quote_script(command))
+        with self._service(service, timeout_s, doing) as stream:
+            while True:
+                kind, size = struct.unpack("<BI", stream.read(5))
+                data = stream.read(size)
+                if kind == _EXIT:
+                    return data[0], bytes(streams[_STDOUT]), bytes(streams[_STDERR])
+                if kind in streams:
+                    streams[kind] += data
+
+    def _run_v1(self, command: str, timeout_s: float) -> tuple[int, bytes, bytes]:
+        """Run on a device older than the shell protocol 2; both streams come as one."""
+        marker = ExitMarker()
+        doing = failures.running(command)
+        output = bytearray()
+        with self._service(b"exec:" + encode(marker.wrap(command)), timeout_s, doing) as stream:
+            while (ended := marker.split(output)) is None:
+                output += stream.receive(1 << 16)
+        return ended[1], ended[0], b""
 
     @contextmanager
-    def _call(self, timeout_s: float, doing: str, *, remote: str | None = None) -> Iterator[None]:
-        """Name what goes wrong."""
-        from adbutils import AdbError, AdbTimeout
-
+    def _service(self, service: bytes, timeout_s: float, doing: str) -> Iterator[DeadlineSocket]:
+        """Open a service of the device for the length of a call, and name what goes wrong."""
         try:
-            yield
-        except DeviceError:
-            raise
-        except (AdbTimeout, TimeoutError) as error:
-            raise DeviceTimeoutError(
-                f"{self._serial} took longer than {timeout_s:g} s for {doing}.",
-                hint="Is the device responsive? android-bench devices",
-            ) from error
-        except AdbError as error:
-            state = server_devices().get(self._serial)
-            if remote is not None and state == "device":
-                raise DeviceCommandError(
-                    f"The device refused while {doing} to or from {remote}: {error}",
-                    command=doing,
-                    exit_code=1,
-                    output=str(error),
-                ) from error
-            raise_for_state(self._serial, state or "gone")
-            raise self._lost(doing, error) from error
-        except (OSError, ValueError, IndexError) as error:  # a stream that ends in mid-answer
-            raise self._lost(doing, error) from error
+            deadline = time.monotonic() + timeout_s
+            with closing(DeadlineSocket(server_address(), deadline=deadline)) as stream:
+                _request(stream, f"host:transport:{self._serial}".encode())
+                _request(stream, service)
+                yield stream
+        except TimeoutError as error:
+            raise failures.too_slow(self._serial, doing, timeout_s) from error
+        except (OSError, ServerRefusedError) as error:
+            raise self._why(doing, error) from error
 
-    def _lost(self, doing: str, error: Exception) -> DeviceOfflineError:
-        return DeviceOfflineError(
-            f"{self._serial} went away while {doing} ({error}).",
-            hint="Is the device still connected? android-bench devices",
-        )
+    def _why(self, doing: str, error: Exception) -> DeviceError:
+        """What the server says of the device now explains a broken call best."""
+        if not server_runs():
+            host, port = server_address()
+            return DeviceOfflineError(
+                f"The adb server at {host}:{port} went away while {doing}.", hint="adb start-server"
+            )
+        try:
+            state, _ = server_devices().get(self._serial, ("gone", None))
+            raise_for_state(self._serial, state)
+        except DeviceError as reason:
+            return reason
+        return failures.lost(self._serial, doing, error)
 
 
 def raise_for_state(serial: str, state: str) -> None:
@@ -192,33 +249,44 @@ def raise_for_state(serial: str, state: str) -> None:
     if state == "device":
         return
     if state in {"unauthorized", "authorizing"}:
-        raise DeviceUnauthorizedError(
-            f"{serial} is {state}.",
-            hint="Unlock the device, accept the dialog 'Allow USB debugging?', and try again.",
+        raise failures.unauthorized(serial)
+    if state.startswith("no permissions"):
+        raise DeviceOfflineError(
+            f"The adb server may not open {serial}: {state}.",
+            hint="Install Android's udev rules (Debian: android-sdk-platform-tools-common), replug",
         )
     raise DeviceOfflineError(
-        f"The adb server says that {serial} is {state}.", hint="adb reconnect, or replug the cable"
+        f"The adb server says that {serial} is {state}.",
+        hint="Replug the cable, or: adb reconnect offline",
     )
 
 
-class _Reported:
-    """A file whose reading is reported, for adbutils has no progress of its own."""
-
-    def __init__(self, file: Any, total: int, progress: Progress | None) -> None:
-        self._file, self._total, self._progress = file, total, progress
-        self._done = 0
-
-    def read(self, count: int = -1) -> bytes:
-        """Read and report."""
-        data: bytes = self._file.read(count)
-        self._done += len(data)
-        if self._progress is not None and data:
-            self._progress(self._done, self._total)
-        return data
+def _listed(line: str) -> tuple[str, tuple[str, str | None]]:
+    """Read a line of ``host:devices-l``: a serial, a state of one or several words, ``key:value`` …"""
+    serial, _, rest = line.strip().partition(" ")
+    found = re.fullmatch(r"(?P<state>.*?)(?:\s+(?P<tags>[a-z_]+:\S.*))?", rest.strip())
+    state, tags = (found["state"], found["tags"]) if found else (rest, None)
+    model = re.search(r"\bmodel:(\S+)", tags or "")
+    return serial, (state, model[1].replace("_", " ") if model else None)
 
 
-def _client(*, timeout_s: float) -> Any:
-    from adbutils import AdbClient
+def _ask(question: str) -> str:
+    """Ask the server itself something."""
+    deadline = time.monotonic() + _ASK_TIMEOUT_S
+    with closing(DeadlineSocket(server_address(), deadline=deadline)) as stream:
+        _request(stream, question.encode())
+        return stream.read(int(stream.read(4), 16)).decode("utf-8", "replace")
 
-    host, port = server_address()
-    return AdbClient(host=host, port=port, socket_timeout=timeout_s)
+
+def _request(stream: DeadlineSocket, text: bytes) -> None:
+    """Send a request and read OKAY.
+
+    Raises:
+        ServerRefusedError: it says FAIL.
+    """
+    stream.write(b"%04x" % len(text) + text)
+    answer = stream.read(4)
+    if answer == b"FAIL":
+        raise ServerRefusedError(stream.read(int(stream.read(4), 16)).decode("utf-8", "replace"))
+    if answer != b"OKAY":
+        raise ServerRefusedError(f"it answered {answer!r}")

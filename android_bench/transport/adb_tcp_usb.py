@@ -2,39 +2,74 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import struct
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from adb_shell import exceptions
-from adb_shell.adb_device import AdbDevice
 
 from android_bench.errors import (
-    DeviceCommandError,
     DeviceError,
     DeviceNotFoundError,
     DeviceOfflineError,
-    DeviceTimeoutError,
-    DeviceUnauthorizedError,
 )
+from android_bench.transport import failures
+from android_bench.transport.adb_conversation import Conversation, ConversationStream
+from android_bench.transport.adb_links import TcpLink, UsbLink
 from android_bench.transport.base import (
     DEFAULT_TIMEOUT_S,
     TRANSFER_TIMEOUT_S,
     Progress,
     ShellResult,
 )
-from android_bench.transport.exit_marker import ExitMarker
-from android_bench.transport.keys import load_signer
-from android_bench.transport.tcp_socket import TcpSocket
+from android_bench.transport.exit_marker import ExitMarker, encode
+from android_bench.transport.file_sync import (
+    SyncRefusedError,
+    pull_file,
+    push_file,
+    set_mode,
+    whole_or_not,
+)
+from android_bench.transport.keys import signers
 
 CONNECT_TIMEOUT_S = 10.0
-_LOST = (OSError, exceptions.AdbConnectionError, exceptions.InvalidResponseError, exceptions.InvalidCommandError)
-_SLOW = (exceptions.TcpTimeoutException, exceptions.AdbTimeoutError, TimeoutError)
+_CLOSE_TIMEOUT_S = 2.0
+_SLOW = (TimeoutError, exceptions.AdbTimeoutError)
+_LOST = (
+    OSError,
+    exceptions.AdbConnectionError,
+    exceptions.InvalidChecksumError,
+    exceptions.InvalidCommandError,
+    exceptions.InvalidResponseError,
+    struct.error,
+)
+
+# Why no conversation begins, by the number of the system's error.
+_NO_REASON: tuple[type[DeviceError], str, str] = (
+    DeviceOfflineError,
+    "No conversation with {where} begins: {error}.",
+    "Check the address: android-bench devices. Its debugging may need a restart.",
+)
+_REASONS: dict[int | None, tuple[type[DeviceError], str, str]] = {
+    errno.ECONNREFUSED: (
+        DeviceNotFoundError,
+        "Nothing listens at {where}.",
+        "Connect the device over USB once and type: adb tcpip 5555",
+    ),
+    errno.EBUSY: (
+        DeviceOfflineError,
+        "USB device {where} is in use, most likely by an adb server.",
+        "Go through the server: --device server:{where}  (or end it: adb kill-server)",
+    ),
+    errno.EACCES: (
+        DeviceOfflineError,
+        "This user may not open the USB device {where}.",
+        "Install Android's udev rules (Debian: android-sdk-platform-tools-common), and replug it.",
+    ),
+}
 
 
 class AdbTransport:
@@ -42,27 +77,31 @@ class AdbTransport:
 
     is_host = False
 
-    def __init__(self, link: Any, serial: str) -> None:
+    def __init__(self, link: TcpLink | UsbLink, serial: str) -> None:
         self._link = link
         self._serial = serial
-        self._device = AdbDevice(link)
+        self._conversation = Conversation(link)
+        self._user_is_asked = False
 
     @classmethod
     def over_tcp(cls, host: str, port: int) -> AdbTransport:
         """A device that listens on TCP (``adb tcpip 5555``, an emulator, a rack)."""
-        return cls(TcpSocket(host, port), f"{host}:{port}")
+        name = f"[{host}]" if ":" in host else host
+        return cls(TcpLink(host, port), f"{name}:{port}")
 
     @classmethod
     def over_usb(cls, serial: str | None) -> AdbTransport:
-        """A device on USB that no adb server holds; ``None`` takes the first.
+        """A device on USB that no adb server holds; ``None`` takes the only one.
 
         Raises:
-            DeviceNotFoundError: libusb sees no such device, or something else holds it.
+            BenchError: the extra ``usb`` is not installed.
+            DeviceNotFoundError: libusb sees no such device.
+            UsageError: there are several.
         """
-        from android_bench.transport.usb import open_usb
+        from android_bench.transport.usb import find_usb
 
-        link, found = open_usb(serial, timeout_s=CONNECT_TIMEOUT_S)
-        return cls(link, found)
+        usb, found = find_usb(serial)
+        return cls(UsbLink(usb), found)
 
     @property
     def serial(self) -> str:
@@ -72,21 +111,16 @@ class AdbTransport:
     def shell(self, command: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> ShellResult:
         """Run a command; see :class:`~android_bench.transport.base.Transport`. The streams come merged."""
         marker = ExitMarker()
-        with self._call(timeout_s, f"running {command[:60]!r}"):
-            output = self._device.exec_out(
-                marker.wrap(command),
-                transport_timeout_s=timeout_s,
-                read_timeout_s=timeout_s,
-                timeout_s=timeout_s,
-                decode=False,
-            )
-        ended = marker.split(output)
-        if ended is None:
-            self.close()
-            raise DeviceOfflineError(
-                f"{self._serial} ended the conversation while running {command[:60]!r}.",
-                hint="Is the device still connected? android-bench devices",
-            )
+        doing = failures.running(command)
+        service = b"exec:" + encode(marker.wrap(command))
+        output = bytearray()
+        with self._call(timeout_s, doing), self._stream(service) as stream:
+            # What the command left in the background may hold the stream open: its end is the marker.
+            while (ended := marker.split(output)) is None:
+                data = stream.receive()
+                if not data:
+                    raise failures.lost(self._serial, doing)
+                output += data
         return ShellResult(
             command=command, exit_code=ended[1], stdout=ended[0].decode("utf-8", "replace")
         )
@@ -101,22 +135,18 @@ class AdbTransport:
         timeout_s: float = TRANSFER_TIMEOUT_S,
     ) -> None:
         """Copy a file to the device; see :class:`~android_bench.transport.base.Transport`."""
-        report = _Cumulative(progress)
-        with self._call(timeout_s, f"pushing {source.name!r}"):
+        doing = f"pushing {source.name!r}"
+        with (
+            source.open("rb") as file,
+            self._call(timeout_s, doing),
+            self._stream(b"sync:") as stream,
+        ):
             try:
-                self._device.push(
-                    str(source),
-                    remote,
-                    st_mode=0o100000 | mode,
-                    progress_callback=report if progress else None,
-                    transport_timeout_s=timeout_s,
-                    read_timeout_s=timeout_s,
-                )
-            except exceptions.PushFailedError as error:
-                raise _refused("push", remote, _words(error)) from error
-            except (KeyError, struct.error) as error:
-                # A refusal in mid-push (disk full): adb-shell 0.4.4 trips over the device's words.
-                raise _refused("push", remote, "it gave up in the middle") from error
+                found = push_file(stream, file, remote, mode=mode, progress=progress)
+            except SyncRefusedError as error:
+                raise failures.refused(self._serial, f"take {remote}", str(error)) from error
+        if found != mode:
+            set_mode(self, remote, mode)
 
     def pull(
         self,
@@ -127,132 +157,76 @@ class AdbTransport:
         timeout_s: float = TRANSFER_TIMEOUT_S,
     ) -> None:
         """Copy a file of the device; see :class:`~android_bench.transport.base.Transport`."""
-        report = _Cumulative(progress)
-        handle, part = tempfile.mkstemp(dir=destination.parent, prefix=".pull.")
-        os.close(handle)
-        try:
-            with self._call(timeout_s, f"pulling {remote!r}"):
-                try:
-                    self._device.pull(
-                        remote,
-                        part,
-                        progress_callback=report if progress else None,
-                        transport_timeout_s=timeout_s,
-                        read_timeout_s=timeout_s,
-                    )
-                except exceptions.AdbCommandFailureException as error:
-                    raise _refused("pull", remote, _words(error)) from error
-            os.replace(part, destination)
-        finally:
-            Path(part).unlink(missing_ok=True)
+        doing = f"pulling {remote!r}"
+        with (
+            whole_or_not(destination) as file,
+            self._call(timeout_s, doing),
+            self._stream(b"sync:") as stream,
+        ):
+            try:
+                pull_file(stream, remote, file, progress=progress)
+            except SyncRefusedError as error:
+                raise failures.refused(self._serial, f"give {remote}", str(error)) from error
 
     def close(self) -> None:
         """End the conversation; the next call starts a new one."""
-        try:
-            self._device.close()
-        except _LOST:
-            pass
+        self._link.deadline = time.monotonic() + _CLOSE_TIMEOUT_S
+        with suppress(*_LOST):
+            self._conversation.close()
+
+    @contextmanager
+    def _stream(self, service: bytes) -> Iterator[ConversationStream]:
+        """A service of the device, ended in good order; after a failure the whole conversation ends."""
+        stream = self._conversation.stream(service)
+        yield stream
+        stream.close()
 
     @contextmanager
     def _call(self, timeout_s: float, doing: str) -> Iterator[None]:
-        """Connect if needed, bound what follows, and name what goes wrong."""
-        self._set_deadline(timeout_s)
+        """Connect if needed, bound it all, name what goes wrong; a failure ends the conversation."""
+        deadline = time.monotonic() + timeout_s
         try:
-            if not self._device.available:
-                self._connect()
-                self._set_deadline(timeout_s)
+            if not self._conversation.available:
+                self._connect(min(timeout_s, CONNECT_TIMEOUT_S))
+            self._link.deadline = deadline
             yield
-        except DeviceCommandError:
-            # The sync conversation broke off in the middle; begin the next call afresh.
+        except BaseException as error:  # Ctrl-C too leaves it in the middle of a packet
             self.close()
-            raise
-        except DeviceError:
-            raise
-        except _SLOW as error:
-            self.close()
-            raise DeviceTimeoutError(
-                f"{self._serial} took longer than {timeout_s:g} s for {doing}.",
-                hint="Is the device responsive? android-bench devices",
-            ) from error
-        except _LOST as error:
-            self.close()
-            raise DeviceOfflineError(
-                f"{self._serial} went away while {doing} ({error}).",
-                hint="Is the device still connected? android-bench devices",
-            ) from error
-        except BaseException:  # Ctrl-C leaves the conversation in the middle of a message
-            self.close()
+            if isinstance(error, _SLOW):
+                raise failures.too_slow(self._serial, doing, timeout_s) from error
+            if isinstance(error, _LOST):
+                raise failures.lost(self._serial, doing, error) from error
             raise
 
-    def _set_deadline(self, timeout_s: float) -> None:
-        if isinstance(self._link, TcpSocket):
-            self._link.deadline = time.monotonic() + timeout_s
-
-    def _connect(self) -> None:
+    def _connect(self, timeout_s: float) -> None:
         """Shake hands and authenticate."""
-        self._set_deadline(CONNECT_TIMEOUT_S)
+        self._link.deadline = time.monotonic() + timeout_s
+        self._user_is_asked = False
         try:
-            self._device.connect(
-                rsa_keys=[load_signer()],
-                transport_timeout_s=CONNECT_TIMEOUT_S,
-                auth_timeout_s=CONNECT_TIMEOUT_S,
-                read_timeout_s=CONNECT_TIMEOUT_S,
+            self._conversation.begin(
+                signers=signers(), when_asked=self._note_question, timeout_s=timeout_s
             )
         except (exceptions.DeviceAuthError, *_SLOW, *_LOST) as error:
-            self.close()
-            raise self._why_not(error) from error
+            raise self._why_not(error, timeout_s) from error
 
-    def _why_not(self, error: Exception) -> DeviceError:
+    def _note_question(self, _conversation: object) -> None:
+        self._user_is_asked = True
+
+    def _why_not(self, error: Exception, timeout_s: float) -> DeviceError:
         """The reason why no conversation began, in the user's words."""
         where = self._serial
-        if isinstance(error, ConnectionRefusedError):
-            return DeviceNotFoundError(
-                f"Nothing listens at {where}.",
-                hint="On the device: Developer options, or over USB first: adb tcpip 5555",
-            )
-        if isinstance(error, exceptions.DeviceAuthError) or "AUTH" in str(error):
-            return DeviceUnauthorizedError(
-                f"{where} does not accept this computer's key.",
-                hint="Unlock the device, accept the dialog 'Allow USB debugging?', and try again.",
-            )
-        if "STLS" in str(error) or "1397509203" in str(error):
+        if self._user_is_asked or isinstance(error, exceptions.DeviceAuthError):
+            return failures.unauthorized(where)
+        if "STLS" in str(error):  # the first word of a device that speaks TLS only
             return DeviceOfflineError(
                 f"{where} wants TLS (wireless debugging), which only the adb server speaks.",
-                hint=f"adb pair and adb connect it once, then --device server:{where}",
+                hint=f"adb pair and adb connect {where}, then --device server:{where}",
             )
         if isinstance(error, _SLOW):
             return DeviceOfflineError(
-                f"{where} accepts the connection and says nothing for {CONNECT_TIMEOUT_S:g} s.",
-                hint="Accept the dialog on the device if there is one, or restart its adbd.",
+                f"{where} does not answer within {timeout_s:g} s.",
+                hint="Check address and network, or restart debugging on the device.",
             )
-        return DeviceOfflineError(
-            f"{where} cannot be reached ({error}).", hint="Check the address: android-bench devices"
-        )
-
-
-class _Cumulative:
-    """adb-shell reports the size of each piece; a bar wants the sum."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._done = 0
-
-    def __call__(self, _path: str, count: int, total: int) -> None:
-        self._done += count
-        if self._progress is not None:
-            self._progress(self._done, total)
-
-
-def _words(error: Exception) -> str:
-    """What the device said, as text."""
-    said = error.args[0] if error.args else str(error)
-    return bytes(said).decode("utf-8", "replace") if isinstance(said, bytes | bytearray) else str(said)
-
-
-def _refused(verb: str, remote: str, words: str) -> DeviceCommandError:
-    return DeviceCommandError(
-        f"The device refused to {verb} {remote}: {words}",
-        command=f"{verb} {remote}",
-        exit_code=1,
-        output=words,
-    )
+        number = error.errno if isinstance(error, OSError) else None
+        kind, message, hint = _REASONS.get(number, _NO_REASON)
+        return kind(message.format(where=where, error=error), hint=hint.format(where=where))

@@ -11,11 +11,16 @@ from android_bench.errors import DeviceNotFoundError, UsageError
 from android_bench.transport.base import Transport
 
 DEFAULT_TCP_PORT = 5555
+_HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceListing:
-    """A device as seen without opening it. ``serial`` is what ``--device`` takes."""
+    """A device as seen without opening it.
+
+    ``serial`` is what ``--device`` takes; ``transport`` is ``server``, ``usb`` or ``host``; ``state`` is
+    ``device`` when it can be used, else the adb server's word for why not.
+    """
 
     serial: str
     transport: str
@@ -27,13 +32,16 @@ def list_devices() -> tuple[DeviceListing, ...]:
     """Devices of a running adb server, devices on USB, and this computer, in that order.
 
     No adb server is started. Devices on TCP without a server cannot be found, only named.
+
+    Raises:
+        DeviceOfflineError: something that is no adb server answers at the server's address.
     """
     from android_bench.transport.adb_server import server_devices
     from android_bench.transport.usb import usb_serials
 
     served = [
-        DeviceListing(serial=serial, transport="adb server", state=state)
-        for serial, state in server_devices().items()
+        DeviceListing(serial=serial, transport="server", state=state, detail=model)
+        for serial, (state, model) in server_devices().items()
     ]
     known = {item.serial for item in served}
     usb = [
@@ -46,14 +54,14 @@ def list_devices() -> tuple[DeviceListing, ...]:
 
 
 def open_transport(spec: str | None) -> Transport:
-    """Return the transport that ``spec`` names; it connects when it is first used.
+    """Return the transport that ``spec`` names.
 
     ``host``; ``HOST:PORT`` or an IP address; ``usb`` or ``usb:SERIAL``; ``server:SERIAL``; else a serial,
     looked for on a running adb server and then on USB. ``None`` takes ``ANDROID_SERIAL``, or the only
-    device there is.
+    device there is. TCP and USB connect when they are first used.
 
     Raises:
-        UsageError: none was named and there are several.
+        UsageError: none was named and there are several, or the name cannot be one.
         DeviceError: it is not there, or cannot be used.
     """
     spec = spec or os.environ.get("ANDROID_SERIAL") or _the_only_device()
@@ -62,12 +70,10 @@ def open_transport(spec: str | None) -> Transport:
 
         return HostTransport()
     kind, _, rest = spec.partition(":")
-    if kind == "server" and rest:
-        return _through_server(rest)
+    if kind == "server":
+        return _through_server(rest or _the_only_device(transport="server"))
     if kind == "usb":
-        from android_bench.transport.adb_tcp_usb import AdbTransport
-
-        return AdbTransport.over_usb(rest or None)
+        return _over_usb(rest or None)
     address = tcp_address(spec)
     if address is not None:
         from android_bench.transport.adb_tcp_usb import AdbTransport
@@ -77,21 +83,34 @@ def open_transport(spec: str | None) -> Transport:
 
 
 def tcp_address(spec: str) -> tuple[str, int] | None:
-    """Read ``HOST:PORT``, ``[IPv6]:PORT`` or a bare IP address; ``None`` when it is none of them."""
-    found = re.fullmatch(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\s]+)):(?P<port>\d{1,5})", spec)
+    """Read ``HOST:PORT``, ``[IPv6]:PORT`` or a bare IP address; ``None`` when it is none of them.
+
+    Raises:
+        UsageError: the port is none.
+    """
+    found = re.fullmatch(r"(?:\[(?P<six>[^\]\s]+)\]|(?P<host>[^:\s]+)):(?P<port>\d+)", spec)
     if found:
-        return found["six"] or found["host"], int(found["port"])
+        port = int(found["port"])
+        if not 0 < port <= _HIGHEST_PORT:
+            raise UsageError(
+                f"{spec} has no possible port: {port}.", hint="1 to 65535; adbd's is 5555"
+            )
+        return found["six"] or found["host"], port
     try:
-        ipaddress.ip_address(spec)
+        ipaddress.ip_address(spec.strip("[]"))
     except ValueError:
         return None
-    return spec, DEFAULT_TCP_PORT
+    return spec.strip("[]"), DEFAULT_TCP_PORT
 
 
-def _the_only_device() -> str:
-    found = [item for item in list_devices() if item.transport != "host"]
+def _the_only_device(*, transport: str | None = None) -> str:
+    found = [
+        item
+        for item in list_devices()
+        if item.transport in ({transport} if transport else {"server", "usb"})
+    ]
     if len(found) == 1:
-        return found[0].serial
+        return f"{found[0].transport}:{found[0].serial}" if transport is None else found[0].serial
     if not found:
         raise DeviceNotFoundError(
             "No device is connected.",
@@ -108,9 +127,7 @@ def _by_serial(serial: str) -> Transport:
     if serial in server_devices():
         return _through_server(serial)
     if serial in usb_serials():
-        from android_bench.transport.adb_tcp_usb import AdbTransport
-
-        return AdbTransport.over_usb(serial)
+        return _over_usb(serial)
     raise DeviceNotFoundError(
         f"No device {serial!r} is connected.",
         hint="android-bench devices lists them; a device on TCP is named HOST:PORT",
@@ -121,3 +138,9 @@ def _through_server(serial: str) -> Transport:
     from android_bench.transport.adb_server import AdbServerTransport
 
     return AdbServerTransport.open(serial)
+
+
+def _over_usb(serial: str | None) -> Transport:
+    from android_bench.transport.adb_tcp_usb import AdbTransport
+
+    return AdbTransport.over_usb(serial)

@@ -1,4 +1,4 @@
-"""The RSA key that devices know this machine by: the one that the adb client uses, made if missing."""
+"""The RSA key that devices know this computer by: the one of the adb client, made if missing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from android_bench.errors import BenchError
+
 
 def key_path() -> Path:
     """Where adb keeps its private key."""
@@ -16,24 +18,44 @@ def key_path() -> Path:
     return (Path(home) if home else Path.home() / ".android") / "adbkey"
 
 
-def load_signer() -> Any:
-    """Return a signer of adb-shell for the machine's key; the key is made when there is none.
+def signers() -> list[Any]:
+    """Signers for adb-shell, the user's own key first, then those of ``ADB_VENDOR_KEYS``.
 
-    The private key gets mode 0600 and its folder 0700 when they are made; what exists is used as it is.
+    Nothing is read before a device asks for it, and the user's own key is made then if it is missing.
     """
-    from adb_shell.auth.sign_cryptography import CryptographySigner
+    places = os.environ.get("ADB_VENDOR_KEYS", "").split(os.pathsep)
+    vendor = [key for place in places if place for key in _vendor_keys(Path(place))]
+    return [_Signer(path) for path in (key_path(), *vendor)]
 
-    path = key_path()
-    if not path.is_file():
-        make_key(path)
-    public = path.with_name(f"{path.name}.pub")
-    if not public.is_file():
-        _write_public(path, public)
-    return CryptographySigner(str(path))
+
+class _Signer:
+    """Signs with one key; the methods' names are adb-shell's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._loaded: Any = None
+
+    def Sign(self, data: bytes) -> bytes:  # noqa: N802
+        """Sign a device's token."""
+        signature: bytes = self._signer().Sign(data)
+        return signature
+
+    def GetPublicKey(self) -> bytes:  # noqa: N802
+        """The public half, which the device shows to its user."""
+        public: bytes = self._signer().GetPublicKey()
+        return public
+
+    def _signer(self) -> Any:
+        if self._loaded is None:
+            self._loaded = _load(self._path)
+        return self._loaded
 
 
 def make_key(path: Path) -> None:
-    """Make a key pair in one step, so that two processes end up with the same one."""
+    """Make a key pair in one step, so that two processes end up with the same one.
+
+    The private key gets mode 0600, and its folder 0700 when it is made.
+    """
     from adb_shell.auth.keygen import keygen
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,8 +70,22 @@ def make_key(path: Path) -> None:
             os.replace(fresh, path)
 
 
-def _write_public(private: Path, public: Path) -> None:
-    """Write the public half that a key without one needs for the device's dialog."""
+def _load(path: Path) -> Any:
     from adb_shell.auth.keygen import write_public_keyfile
+    from adb_shell.auth.sign_cryptography import CryptographySigner
 
-    write_public_keyfile(str(private), str(public))
+    try:
+        if not path.is_file():
+            make_key(path)
+        if not path.with_name(f"{path.name}.pub").is_file():
+            write_public_keyfile(str(path), f"{path}.pub")
+        return CryptographySigner(str(path))
+    except (OSError, ValueError, TypeError) as error:
+        raise BenchError(
+            f"The adb key {path} cannot be used: {error}",
+            hint="Make it readable, or move it away: a new one is made, and the device asks again.",
+        ) from error
+
+
+def _vendor_keys(place: Path) -> list[Path]:
+    return sorted(place.glob("*.adb_key")) if place.is_dir() else [place]

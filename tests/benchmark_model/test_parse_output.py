@@ -14,7 +14,6 @@ from android_bench.results import BinaryFlavor, Status
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "benchmark_model"
 WRITTEN = sorted((FIXTURES / "written").iterdir())
-CAPTURED = sorted(path for path in (FIXTURES / "captured").glob("*") if path.is_dir())
 
 
 def config(kind: str) -> BenchmarkConfig:
@@ -102,21 +101,6 @@ def test_line_ends_of_a_terminal_change_nothing(folder: Path) -> None:
         )
         == plain
     )
-
-
-@pytest.mark.skipif(not CAPTURED, reason="no captured outputs in this checkout")
-@pytest.mark.parametrize("folder", CAPTURED, ids=lambda path: path.name)
-def test_captured_outputs(folder: Path) -> None:
-    """What real binaries printed: exit 0 with results is read, and anything else is explained."""
-    exit_code = int((folder / "exit_code").read_text())
-    parsed = parse_output(*streams(folder), requested=DelegateKind.CPU)
-    status, problem = judge(
-        parsed, exit_code=exit_code, signal=None, timed_out=False, config=config("cpu")
-    )
-    assert isinstance(parsed.flavor, BinaryFlavor) or exit_code != 0
-    assert (problem is None) == (status is Status.OK)
-    if exit_code != 0:
-        assert status in {Status.FAILED, Status.CRASHED}
 
 
 def test_the_first_error_lines_are_kept_and_bounded() -> None:

@@ -13,7 +13,9 @@ def main(rounds: int = 15) -> None:
     ours, bare, ratio = in_turn(
         command([tool, "--help"]), command([sys.executable, "-c", "import typer"]), rounds=rounds
     )
-    print(f"  android-bench --help {ours * 1e3:.0f} ms, bare {bare * 1e3:.0f} ms, ratio {ratio:.2f}")
+    print(
+        f"  android-bench --help {ours * 1e3:.0f} ms, bare {bare * 1e3:.0f} ms, ratio {ratio:.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -31,7 +31,12 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 
 def main() -> None:
     """Set the device up, then carry bytes until standard input ends."""
-    root, data, state, size_mib = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
+    root, data, state, size_mib = (
+        Path(sys.argv[1]),
+        Path(sys.argv[2]),
+        Path(sys.argv[3]),
+        sys.argv[4],
+    )
     listener = socket.socket(fileno=int(sys.argv[5]))
     _bring_loopback_up()
     _mount(root, data, state, size_mib)

@@ -77,7 +77,10 @@ def adb_server(
         connect = ["adb", "-P", str(port), "connect", device.serial]
         _until(lambda: _answers(port), home / "log")
         _until(
-            lambda: b"connected to" in subprocess.run(connect, capture_output=True, env=environment).stdout,
+            lambda: (
+                b"connected to"
+                in subprocess.run(connect, capture_output=True, env=environment).stdout
+            ),
             home / "log",
         )
         yield "127.0.0.1", port
@@ -102,5 +105,7 @@ def _until(condition: Callable[[], bool], log: Path, *, seconds: float = 20) -> 
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"the adb server does not come up: {log.read_text(errors='replace')[-1000:]}")
+            pytest.fail(
+                f"the adb server does not come up: {log.read_text(errors='replace')[-1000:]}"
+            )
         time.sleep(0.05)

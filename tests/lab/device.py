@@ -104,7 +104,12 @@ class VirtualDevice:
             self._process = subprocess.Popen(
                 [
                     *namespaces,
-                    *("--propagation", "private", sys.executable, str(Path(__file__).parent / "bridge.py")),
+                    *(
+                        "--propagation",
+                        "private",
+                        sys.executable,
+                        str(Path(__file__).parent / "bridge.py"),
+                    ),
                     *(str(self.lab.root), str(self.data_dir), str(self.state_dir)),
                     *(str(self.data_size_mib), str(listener.fileno())),
                 ],
@@ -164,7 +169,9 @@ class VirtualDevice:
         self._properties[name] = value
         self._write_properties()
 
-    def set_battery(self, *, level: int, temperature_c: float = 27.0, charging: bool = False) -> None:
+    def set_battery(
+        self, *, level: int, temperature_c: float = 27.0, charging: bool = False
+    ) -> None:
         """Change what ``dumpsys battery`` answers."""
         self._state("battery_level", str(level))
         self._state("battery_temperature", str(round(temperature_c * 10)))
@@ -198,4 +205,6 @@ class VirtualDevice:
         line = self._process.stdout.readline().strip()
         if line != answer:
             time.sleep(0.1)
-            raise RuntimeError(f"the device said {line!r}: {self.log.read_text(errors='replace')[-2000:]}")
+            raise RuntimeError(
+                f"the device said {line!r}: {self.log.read_text(errors='replace')[-2000:]}"
+            )
