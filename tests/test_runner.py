@@ -95,8 +95,8 @@ def session(
     workspace = FakeWorkspace()
     binary = ResolvedBinary(path=Path("benchmark_model"), argv_prefix=(), info=examples.BINARY)
     found = measure(
-        cast(Any, device),
-        cast(Any, workspace),
+        cast("Any", device),
+        cast("Any", workspace),
         binary,
         chosen,
         device_info=examples.PHONE,

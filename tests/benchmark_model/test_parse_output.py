@@ -10,7 +10,7 @@ import pytest
 
 from android_bench.benchmark_model import ParsedOutput, judge, parse_output
 from android_bench.config import BenchmarkConfig, Delegate, DelegateKind
-from android_bench.results import BinaryFlavor, Status
+from android_bench.results import Status
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "benchmark_model"
 WRITTEN = sorted((FIXTURES / "written").iterdir())

@@ -67,7 +67,7 @@ def adb_server(
     }
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(
-            ["adb", "-L", f"tcp:127.0.0.1:{port}", "nodaemon", "server"],
+            ["adb", "-P", str(port), "nodaemon", "server"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
