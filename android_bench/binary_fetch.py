@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -154,10 +153,7 @@ def _download(address: str) -> bytes:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost words of a network error; requests wraps them in its own."""
-    cause: BaseException = error
-    while (
-        inner := getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
-    ) and isinstance(inner, BaseException):
-        cause = inner
-    return os.strerror(cause.errno) if isinstance(cause, OSError) and cause.errno else str(cause)
+    """The innermost words of a network error, which is wrapped several times on its way up."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

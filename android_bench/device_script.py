@@ -24,17 +24,29 @@ def command_line(
     Raises:
         ValueError: there is no word, or an environment name is none.
     """
-    if not argv:
-        raise ValueError("a command needs at least one word")
-    for name in env or {}:
+    exports = [f"{name}={shlex.quote(value)}" for name, value in checked(env or {}).items()]
+    line = " ".join([*exports, *_words(argv)])
+    return line if cwd is None else f"cd -- {shlex.quote(cwd)} && {line}"
+
+
+def checked(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return ``env`` if its names can be names of variables.
+
+    Raises:
+        ValueError: one cannot.
+    """
+    for name in env:
         if not _VARIABLE.fullmatch(name):
             raise ValueError(f"{name!r} cannot be the name of an environment variable")
-    assignments = [f"{name}={shlex.quote(value)}" for name, value in (env or {}).items()]
-    # Quoted in any case, the first word is no keyword, alias or assignment.
+    return env
+
+
+def _words(argv: Sequence[str]) -> list[str]:
+    """Quoted words. Quoted in any case, the first one is no keyword, alias or assignment."""
+    if not argv:
+        raise ValueError("a command needs at least one word")
     first = "'" + argv[0].replace("'", "'\"'\"'") + "'"
-    line = " ".join([*assignments, first, *(shlex.quote(word) for word in argv[1:])])
-    # A folder whose name begins with a dash is no option.
-    return line if cwd is None else f"cd -- {shlex.quote(cwd)} && {line}"
+    return [first, *(shlex.quote(word) for word in argv[1:])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +58,16 @@ class Job:
 
     def script(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str | None) -> str:
         """A script that runs the program, prints both streams, and ends with its exit code."""
-        line = command_line(argv, env={**env, _JOB_VARIABLE: self.name}, cwd=cwd)
+        variables = {**checked(env), _JOB_VARIABLE: self.name}
+        exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+        folder = "" if cwd is None else f"cd -- {shlex.quote(cwd)} && "
         return (
             # A disk without room for a few bytes would lose the program's words without a word.
             f'd={self._folder}; mkdir -p "$d" && echo $$ >"$d/pid" || exit 1\n'
-            # No group with a redirection around this: dash then forgets those inside.
-            f'( {line} ) >"$d/out" 2>"$d/err" </dev/null; rc=$?\n'
+            # Redirected inside, the streams are the program's alone: around it, mksh would write its
+            # word for a program that died (Killed) into them, and dash forgets them in a group.
+            '( exec >"$d/out" 2>"$d/err" </dev/null || exit 1\n'
+            f"  {folder}export {exports} && exec {' '.join(_words(argv))} ); rc=$?\n"
             f"{self._bring_back('$d')}; exit $rc"
         )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from android_bench.stats import Interval
-
 from datetime import datetime, timezone
+
+from android_bench.stats import Interval
 
 UNKNOWN = "–"
 

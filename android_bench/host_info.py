@@ -29,7 +29,7 @@ def read() -> DeviceInfo:
     return DeviceInfo(
         serial="host",
         kind=DeviceKind.HOST,
-        model=f"this computer ({cpu or machine})",
+        model=cpu or machine,
         soc=cpu,
         abis=(_ABIS.get(machine, machine),),
         # Without the kernel's version: a patched kernel is no other machine.

@@ -128,13 +128,12 @@ class _Job:
 
 def toolchain() -> dict[str, str]:
     """The versions of the tools that are installed."""
-    versions = {}
-    for name in TOOLCHAIN:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+    installed = {item.name: item.version for name in TOOLCHAIN for item in _distributions(name)}
+    return {name: installed[name] for name in TOOLCHAIN if name in installed}
+
+
+def _distributions(name: str) -> list[importlib.metadata.Distribution]:
+    return list(importlib.metadata.distributions(name=name))[:1]
 
 
 def cache_folder() -> Path:

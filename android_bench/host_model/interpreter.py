@@ -186,7 +186,7 @@ class HostInterpreter:
 
 def _open(
     runtime: ModuleType, graph: str, values: Mapping[str, FlagValue], given: frozenset[str]
-) -> Any:  # noqa: ANN401 - LiteRT's interpreter has no types
+) -> Any:
     resolvers = runtime.OpResolverType
     # An explicit false is the only way to be without XNNPACK, which the runtime applies by itself.
     without = "use_xnnpack" in given and not values["use_xnnpack"]

@@ -104,9 +104,7 @@ class ConversationStream:
             if self._ended:
                 raise ConnectionResetError("the device ended the conversation")
             self._conversation.say(self._opened, constants.WRTE, data[start : start + step])
-            while (
-                not self._ended and self._listen(constants.OKAY, constants.WRTE) != constants.OKAY
-            ):
+            while self._listen(constants.OKAY, constants.WRTE) == constants.WRTE:
                 pass
 
     def answered(self) -> bool:

@@ -263,9 +263,9 @@ def raise_for_state(serial: str, state: str) -> None:
 
 def _listed(line: str) -> tuple[str, tuple[str, str | None]]:
     """Read a line of ``host:devices-l``: a serial, a state of one or several words, ``key:value`` …"""
-    serial, _, rest = line.strip().partition(" ")
-    found = re.fullmatch(r"(?P<state>.*?)(?:\s+(?P<tags>[a-z_]+:\S.*))?", rest.strip())
-    state, tags = (found["state"], found["tags"]) if found else (rest, None)
+    serial, *rest = line.split(maxsplit=1)
+    found = re.fullmatch(r"(?P<state>.*?)(?:\s+(?P<tags>[a-z_]+:\S.*))?", " ".join(rest).strip())
+    state, tags = (found["state"], found["tags"]) if found else (" ".join(rest), None)
     model = re.search(r"\bmodel:(\S+)", tags or "")
     return serial, (state, model[1].replace("_", " ") if model else None)
 

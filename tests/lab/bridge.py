@@ -13,6 +13,7 @@ ends, and every mount with it. Control comes as lines on standard input; the end
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -82,14 +83,18 @@ class _Device:
             ["chroot", str(self._root), ADBD], env=environment, stdin=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", ADBD_PORT), timeout=1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return
-        raise SystemExit("adbd does not listen")
+        while not _listens():
+            if time.monotonic() > deadline:
+                raise SystemExit("adbd does not listen")
+            time.sleep(0.02)
+
+
+def _listens() -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", ADBD_PORT), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _accept(listener: socket.socket, device: _Device) -> None:
@@ -118,10 +123,8 @@ def _carry(source: socket.socket, target: socket.socket, device: _Device) -> Non
     except OSError:
         pass
     for end in (source, target):
-        try:
+        with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         # Closed by whoever comes last: a second close does nothing.
         end.close()
 

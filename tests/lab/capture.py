@@ -1,11 +1,12 @@
 """Capture what the real benchmark_model prints: ``python -m tests.lab.capture``.
 
 Runs the lab's Classic build on a virtual device in many ways and keeps each way's streams, exit code and
-command under tests/fixtures/benchmark_model/captured. Paths on the device are short and the same each time.
+command under tests/fixtures/benchmark_model/captured. Paths on the device are the same each time.
 """
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -50,7 +51,7 @@ def additions(count: int, width: int) -> Graph:
     names = [f"t{index}" for index in range(count + 1)]
     return Graph(
         tensors=[Tensor(name, (1, width)) for name in names],
-        ops=[Op("ADD", (one, one), (two,)) for one, two in zip(names, names[1:], strict=False)],
+        ops=[Op("ADD", (one, one), (two,)) for one, two in itertools.pairwise(names)],
         inputs=names[:1],
         outputs=names[-1:],
     )

@@ -79,7 +79,7 @@ def adb_server(
         _until(
             lambda: (
                 b"connected to"
-                in subprocess.run(connect, capture_output=True, env=environment).stdout
+                in subprocess.run(connect, capture_output=True, env=environment, check=False).stdout
             ),
             home / "log",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -45,7 +46,7 @@ class FakeServer:
             threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
-        with peer:
+        with peer, suppress(OSError):
             while head := peer.recv(4):
                 text = peer.recv(int(head, 16)).decode()
                 self.asked.append(text)
