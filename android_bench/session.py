@@ -84,8 +84,11 @@ def _refuse_twins(artifacts: Sequence[Artifact]) -> None:
     seen: dict[str, Artifact] = {}
     for artifact in artifacts:
         twin = seen.setdefault(artifact.name, artifact)
-        if twin is not artifact:
-            raise UsageError(
-                f"{twin.path} and {artifact.path} are both called {artifact.name!r}.",
-                hint="Rename one of the files, or measure them in two runs.",
-            )
+        if twin is artifact:
+            continue
+        if twin.path.resolve() == artifact.path.resolve():
+            raise UsageError(f"{artifact.path} is named twice.", hint="Name each model once.")
+        raise UsageError(
+            f"{twin.path} and {artifact.path} are both called {artifact.name!r}.",
+            hint="Rename one of the files, or measure them in two runs.",
+        )

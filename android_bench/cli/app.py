@@ -76,8 +76,13 @@ def _root(
     """Make TensorFlow models small and fast for Android, and measure them on real devices."""
 
 
-def main() -> None:
-    """Run the command line; the entry point of the installed command."""
+def command_line() -> typer.Typer:
+    """Return the application with all its commands."""
     for module in ("demo", "optimize", "metadata", "measure", "results", "look"):
         importlib.import_module(f"android_bench.cli.{module}")
-    app()
+    return app
+
+
+def main() -> None:
+    """Run the command line; the entry point of the installed command."""
+    command_line()()

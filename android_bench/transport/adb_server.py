@@ -25,7 +25,7 @@ from android_bench.transport.base import (
     ShellResult,
 )
 from android_bench.transport.deadline_socket import DeadlineSocket
-from android_bench.transport.exit_marker import ExitMarker, encode, quote_script
+from android_bench.transport.exit_marker import ExitMarker, encode
 from android_bench.transport.file_sync import (
     SyncRefusedError,
     pull_file,
@@ -187,15 +187,23 @@ class AdbServerTransport:
         """Each call has a connection of its own: there is nothing to end."""
 
     def _run_v2(self, command: str, timeout_s: float) -> tuple[int, bytes, bytes]:
-        """Run with the shell protocol 2, whose frames are a kind, a length and that many bytes."""
+        """Run with the shell protocol 2, whose frames are a kind, a length and that many bytes.
+
+        Its own exit code comes only when nobody holds the streams any more, and what a command left
+        in the background does. The marker at the end of each stream comes at once.
+        """
+        marker = ExitMarker()
         doing = failures.running(command)
         streams = {_STDOUT: bytearray(), _STDERR: bytearray()}
-        service = b"shell,v2,raw:" + encode(quote_script(command))
+        service = b"shell,v2,raw:" + encode(marker.wrap_both(command))
         with self._service(service, timeout_s, doing) as stream:
             while True:
+                stdout, stderr = (marker.split(streams[kind]) for kind in (_STDOUT, _STDERR))
+                if stdout is not None and stderr is not None:
+                    return stdout[1], stdout[0], stderr[0]
                 kind, size = struct.unpack("<BI", stream.read(5))
                 data = stream.read(size)
-                if kind == _EXIT:
+                if kind == _EXIT:  # the shell itself was killed
                     return data[0], bytes(streams[_STDOUT]), bytes(streams[_STDERR])
                 if kind in streams:
                     streams[kind] += data

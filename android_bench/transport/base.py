@@ -46,6 +46,9 @@ class Transport(Protocol):
     def shell(self, command: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> ShellResult:
         """Run ``command`` with the device's ``sh`` and wait for it.
 
+        Its standard input is empty. What it leaves in the background is not waited for, and goes on
+        when the call ends or takes too long (on this machine a call that takes too long ends it all).
+
         Raises:
             DeviceTimeoutError: it took longer than ``timeout_s`` seconds.
             DeviceOfflineError: the device went away.

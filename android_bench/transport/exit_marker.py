@@ -42,6 +42,11 @@ class ExitMarker:
         """Return a command line that prints the marker and the exit code of ``command`` at the end."""
         return f"{quote_script(command)}; echo {shlex.quote(self.nonce)}$?"
 
+    def wrap_both(self, command: str) -> str:
+        """The same, with the marker at the end of both streams: either tells where its stream ends."""
+        mark = f"echo {shlex.quote(self.nonce)}$code"
+        return f"{quote_script(command)}; code=$?; {mark}; {mark} >&2"
+
     def split(self, output: bytes | bytearray) -> tuple[bytes, int] | None:
         """Take the marker off: the command's output and exit code, or ``None`` if it has not ended."""
         start = max(0, len(output) - _TAIL_BYTES)

@@ -116,6 +116,11 @@ class TransportContract:
         assert caught.value.__cause__ is not None
         assert transport.shell("echo after").stdout == "after\n"
 
+    def test_what_runs_in_the_background_is_not_waited_for(self, transport: Transport) -> None:
+        result = transport.shell("sleep 60 & echo $!", timeout_s=20)
+        assert result.exit_code == 0
+        transport.shell(f"kill -9 {result.stdout}")
+
     def test_silence_and_chatter_are_bounded_alike(self, transport: Transport) -> None:
         with pytest.raises(DeviceTimeoutError):
             transport.shell("while true; do echo on and on; sleep 0.01; done", timeout_s=0.3)

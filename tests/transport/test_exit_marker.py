@@ -68,6 +68,16 @@ def test_shells_agree(shell: str, command: str, output: bytes, code: int) -> Non
     assert marker.split(done.stdout) == (output, code)
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_both_streams_end_with_the_exit_code(shell: str) -> None:
+    marker = ExitMarker()
+    argv = [shell, "sh", "-c"] if shell == "busybox" else [shell, "-c"]
+    line = encode(marker.wrap_both("printf out; printf err >&2; exit 3"))
+    done = subprocess.run([*argv, line], capture_output=True)
+    assert marker.split(done.stdout) == (b"out", 3)
+    assert marker.split(done.stderr) == (b"err", 3)
+
+
 def test_a_nul_is_refused_before_it_cuts_the_command() -> None:
     with pytest.raises(ValueError, match="NUL"):
         quote_script("echo a\0; rm -rf b")

@@ -77,10 +77,3 @@ def test_ctrl_c_kills_the_group_and_goes_on_up(tmp_path: Path) -> None:
     _, said = caller.communicate(timeout=60)
     assert "KeyboardInterrupt" in said
     assert gone(int(note.read_text()))
-
-
-def test_what_runs_in_the_background_is_not_waited_for() -> None:
-    result = HostTransport().shell("sleep 3 & echo $!", timeout_s=60)
-    pid = int(result.stdout)
-    assert alive(pid)
-    os.kill(pid, signal.SIGKILL)
