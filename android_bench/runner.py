@@ -141,7 +141,7 @@ def measure(
 
 
 def _run_all(bench: _Bench, observer: Observer, *, memory: bool) -> DeviceError | None:
-    """Make every invocation of the plan; always leave finished run files behind."""
+    """Make every invocation of the plan; always leave finished run files behind, and no empty ones."""
     plan = list(_plan(bench.lanes, memory=memory))
     complete = False
     try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -75,7 +76,10 @@ class RunWriter:
         self._run = replace(self._run, invocations=(*self._run.invocations, invocation))
 
     def finish(self, *, complete: bool) -> BenchmarkRun:
-        """Write the whole run in one step and drop the stream."""
+        """Write the whole run in one step and drop the stream; a run without a record leaves nothing."""
+        if not self._run.invocations:
+            shutil.rmtree(self._folder)
+            return self._run
         self._run = replace(self._run, complete=complete, finished_at=utc_now())
         write_atomic(self._folder / RUN_FILE, schema.dumps(self._run).encode())
         (self._folder / STREAM_FILE).unlink(missing_ok=True)

@@ -187,6 +187,15 @@ def test_a_lost_device_keeps_the_records_and_says_so(tmp_path: Path) -> None:
     assert {run.run_id for run in load_runs([tmp_path])} == {run.run_id for run in found.runs}
 
 
+def test_a_run_without_a_record_leaves_no_file(tmp_path: Path) -> None:
+    def respond(argv: Sequence[str]) -> CapturedProcess:
+        raise DeviceOfflineError("gone before the first invocation")
+
+    found, _ = session(tmp_path, cells("a", "b"), FakeDevice(respond))
+    assert len(found.runs) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_ctrl_c_keeps_the_records_and_is_raised_on(tmp_path: Path) -> None:
     calls = iter([answer()])
 

@@ -15,7 +15,13 @@ from tests.benchmarks.pairs import command, in_turn
 from tests.lab.device import Lab, VirtualDevice
 
 MIN_S = 5
-FLAGS = ("--num_runs=50", f"--min_secs={MIN_S}", "--max_secs=150", "--warmup_runs=1", "--warmup_min_secs=0.5")
+FLAGS = (
+    "--num_runs=50",
+    f"--min_secs={MIN_S}",
+    "--max_secs=150",
+    "--warmup_runs=1",
+    "--warmup_min_secs=0.5",
+)
 
 
 def main(rounds: int = 7) -> None:
@@ -35,7 +41,9 @@ def main(rounds: int = 7) -> None:
         model.write_bytes(build(doubling(shape=(1, 4096))))
         write_manifest(artifact_of(model))  # as every model has that this tool built
         for file in (binary, str(model)):
-            subprocess.run([*adb, "push", file, "/data/local/tmp/"], check=True, capture_output=True)
+            subprocess.run(
+                [*adb, "push", file, "/data/local/tmp/"], check=True, capture_output=True
+            )
         run = [
             *(tool, "run", str(model), "--device", device.serial, "--benchmark-binary", binary),
             *("--invocations", "1", "--no-memory", "-o", folder),
@@ -47,7 +55,9 @@ def main(rounds: int = 7) -> None:
             rounds=rounds,
         )
         print(f"  android-bench run {ours:.2f} s, adb shell {bare:.2f} s, ratio {ratio:.3f}")
-        again = subprocess.run([*run, "--min-secs", "0.1"], check=True, capture_output=True, text=True)
+        again = subprocess.run(
+            [*run, "--min-secs", "0.1"], check=True, capture_output=True, text=True
+        )
         print(f"  pushes in a second run: {again.stderr.count('push ')}")
 
 

@@ -30,7 +30,9 @@ def main(rounds: int = 25) -> None:
         ours, native, ratio = in_turn(
             lambda: transport.shell("true"), command([*adb, "shell", "true"]), rounds=rounds
         )
-        print(f"  shell round trip {ours * 1e3:.1f} ms, adb shell {native * 1e3:.1f} ms, ratio {ratio:.2f}")
+        print(
+            f"  shell round trip {ours * 1e3:.1f} ms, adb shell {native * 1e3:.1f} ms, ratio {ratio:.2f}"
+        )
         file = Path(folder) / "blob"
         file.write_bytes(os.urandom(PUSH_BYTES))
         ours, native, ratio = in_turn(
