@@ -1,8 +1,8 @@
 """A device through a running adb server: USB devices it owns, wireless debugging, emulators.
 
-The server's protocol is a few lines of text and then the device's own stream, so it is spoken here. The
-package adbutils would start a server by itself when none answers, asks three times before each command,
-and loses what a device says when it refuses a file.
+adbutils opens the conversation with the server; what follows is the device's own stream, which is read
+here: adbutils' own calls lose what a device says when it refuses a file, wait for jobs left in the
+background, and bound single reads rather than the call.
 """
 
 from __future__ import annotations
@@ -222,10 +222,10 @@ class AdbServerTransport:
     def _service(self, service: bytes, timeout_s: float, doing: str) -> Iterator[DeadlineSocket]:
         """Open a service of the device for the length of a call, and name what goes wrong."""
         try:
-            deadline = time.monotonic() + timeout_s
-            with closing(DeadlineSocket(server_address(), deadline=deadline)) as stream:
-                _request(stream, f"host:transport:{self._serial}".encode())
-                _request(stream, service)
+            transport = f"host:transport:{self._serial}".encode()
+            with closing(
+                _open(transport, service, deadline=time.monotonic() + timeout_s)
+            ) as stream:
                 yield stream
         except TimeoutError as error:
             raise failures.too_slow(self._serial, doing, timeout_s) from error
@@ -280,21 +280,37 @@ def _listed(line: str) -> tuple[str, tuple[str, str | None]]:
 
 def _ask(question: str) -> str:
     """Ask the server itself something."""
-    deadline = time.monotonic() + _ASK_TIMEOUT_S
-    with closing(DeadlineSocket(server_address(), deadline=deadline)) as stream:
-        _request(stream, question.encode())
+    with closing(_open(question.encode(), deadline=time.monotonic() + _ASK_TIMEOUT_S)) as stream:
         return stream.read(int(stream.read(4), 16)).decode("utf-8", "replace")
 
 
-def _request(stream: DeadlineSocket, text: bytes) -> None:
-    """Send a request and read OKAY.
+def _open(*requests: bytes, deadline: float) -> DeadlineSocket:
+    """Open a connection with adbutils, make requests that the server must grant, and return its stream.
 
     Raises:
         ServerRefusedError: it says FAIL.
     """
-    stream.write(b"%04x" % len(text) + text)
-    answer = stream.read(4)
-    if answer == b"FAIL":
-        raise ServerRefusedError(stream.read(int(stream.read(4), 16)).decode("utf-8", "replace"))
-    if answer != b"OKAY":
-        raise ServerRefusedError(f"it answered {answer!r}")
+    from adbutils import AdbClient, AdbError, AdbTimeout
+
+    address = server_address()
+    if not server_runs():  # adbutils would start one
+        raise ConnectionRefusedError(f"no adb server runs at {address[0]}:{address[1]}")
+    connection = AdbClient(*address).make_connection(
+        timeout=max(deadline - time.monotonic(), 0.001)
+    )
+    stream = DeadlineSocket(address, deadline=deadline, connected=connection.conn)
+    try:
+        for request in requests:
+            # adbutils' own send_command cannot carry file names that are no UTF-8.
+            stream.write(b"%04x" % len(request) + request)
+            connection.check_okay()
+    except AdbTimeout as error:
+        stream.close()
+        raise TimeoutError(str(error)) from error
+    except AdbError as error:
+        stream.close()
+        raise ServerRefusedError(str(error)) from error
+    except BaseException:
+        stream.close()
+        raise
+    return stream

@@ -14,10 +14,17 @@ class DeadlineSocket:
     :class:`ConnectionResetError`, never an empty answer.
     """
 
-    def __init__(self, address: tuple[str, int], *, deadline: float) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        deadline: float,
+        connected: socket.socket | None = None,
+    ) -> None:
+        """Connect to ``address``, or take over a socket that is ``connected`` to it."""
         self._where = f"{address[0]}:{address[1]}"
         self.deadline = deadline
-        self._socket = socket.create_connection(address, timeout=self._left())
+        self._socket = connected or socket.create_connection(address, timeout=self._left())
         # Requests are small and answered at once: waiting to fill a packet costs 40 ms each.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
