@@ -62,7 +62,9 @@ def complain(message: str, hint: str | None) -> None:
 
 def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; the first column is text, numbers in the others stand right."""
-    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    if title:
+        out.print(f"[italic]{title}[/]", soft_wrap=True)
+    grid = Table(box=None, pad_edge=False, header_style="bold")
     for position, column in enumerate(columns):
         grid.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
     for row in rows:

@@ -87,6 +87,10 @@ def _apply(tf: Any, converter: Any, recipe: Recipe, calibration: Sequence[Any] |
     if scheme is Scheme.NONE:
         return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    # The converter has no public name for it.
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = (  # noqa: SLF001
+        not quantization.per_channel_dense
+    )
     if scheme is Scheme.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
     if not scheme.needs_calibration:

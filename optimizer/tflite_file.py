@@ -29,7 +29,11 @@ _DAMAGE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TFLiteFile:
-    """What a file holds. ``weights_bytes`` is by type; ``sparsity`` is the share of zeros among weights."""
+    """What a file holds.
+
+    ``operator_versions`` decide which runtimes can load it. ``weights_bytes`` is by type; ``sparsity`` is
+    the share of zeros among the values of kernels.
+    """
 
     path: Path
     sha256: str
@@ -41,6 +45,7 @@ class TFLiteFile:
     signatures: tuple[str, ...]
     subgraphs: int
     operators: dict[str, int]
+    operator_versions: dict[str, int]
     custom_operators: tuple[str, ...]
     weights_bytes: dict[str, int]
     sparsity: float | None
@@ -68,7 +73,7 @@ def inspect(path: Path) -> TFLiteFile:
         if not reader.count(model.SubgraphsLength()):
             raise ValueError("no graph")
         weights, zeros, values = reader.weights()
-        operators, custom = reader.operators()
+        operators, versions, custom = reader.operators()
         return TFLiteFile(
             path=path,
             sha256=hashlib.sha256(content).hexdigest(),
@@ -80,6 +85,7 @@ def inspect(path: Path) -> TFLiteFile:
             signatures=reader.signatures(),
             subgraphs=reader.count(model.SubgraphsLength()),
             operators=operators,
+            operator_versions=versions,
             custom_operators=custom,
             weights_bytes=weights,
             sparsity=zeros / values if values else None,
@@ -192,9 +198,10 @@ class _Reader:
         found = self.each(self._model.SignatureDefsLength(), self._model.SignatureDefs)
         return tuple(_text(item.SignatureKey()) or "" for item in found)
 
-    def operators(self) -> tuple[dict[str, int], tuple[str, ...]]:
-        """How often each operator stands in the graphs, most frequent first, and the custom ones."""
+    def operators(self) -> tuple[dict[str, int], dict[str, int], tuple[str, ...]]:
+        """How often each operator stands in the graphs, its highest version, and the custom ones."""
         names, custom = [], []
+        versions: dict[str, int] = {}
         for code in self.each(self._model.OperatorCodesLength(), self._model.OperatorCodes):
             # Files from before 2020 have the code in the old, one-byte field.
             number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
@@ -203,11 +210,12 @@ class _Reader:
                 name = _text(code.CustomCode()) or "CUSTOM"
                 custom.append(name)
             names.append(name)
+            versions[name] = max(versions.get(name, 0), code.Version())
         seen: collections.Counter[str] = collections.Counter()
         for graph in self.each(self._model.SubgraphsLength(), self._model.Subgraphs):
             for operator in self.each(graph.OperatorsLength(), graph.Operators):
                 seen[names[operator.OpcodeIndex()]] += 1
-        return dict(seen.most_common()), tuple(custom)
+        return dict(seen.most_common()), versions, tuple(custom)
 
     def weights(self) -> tuple[dict[str, int], int, int]:
         """Bytes of constant tensors by type, and the zeros and the number of their values."""

@@ -116,7 +116,8 @@ def verify(
         rows = [
             (item.label or str(item.index), f"{item.score:.4f}") for item in verification.results
         ]
-        console.table(f"{model.name}: {verification.input_origin}", ("label", "score"), rows)
+        console.table(None, ("label", "score"), rows)
+        console.say(f"Input: {verification.input_origin}")
         for note in verification.notes:
             console.say(note)
     if not verification.ok:

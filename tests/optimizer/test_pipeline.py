@@ -183,3 +183,20 @@ def test_a_recipe_of_ones_own(models: Path, data: Path, tmp_path: Path) -> None:
     assert artifact.inputs[0].scale is not None
     assert artifact.fidelity is not None
     assert artifact.fidelity.cosine > 0.99
+
+
+def test_dense_layers_stay_loadable_by_the_task_library(tf: Any, tmp_path: Path) -> None:
+    """By default FULLY_CONNECTED keeps the version that tflite-support 0.4.4 knows (below 12)."""
+    layers = tf.keras.layers
+    dense = tf.keras.Sequential([layers.Input((128,), name="x"), layers.Dense(64)])
+    dense.save(tmp_path / "dense.keras")
+    plain, per_channel = tmp_path / "plain.toml", tmp_path / "channel.toml"
+    plain.write_text('[quantization]\nscheme = "dynamic-range"\n')
+    per_channel.write_text('[quantization]\nscheme = "dynamic-range"\nper_channel_dense = true\n')
+    versions = []
+    for recipe in (plain, per_channel):
+        (artifact,) = build_artifacts(
+            tmp_path / "dense.keras", [load_recipe(str(recipe))], output=tmp_path / "out"
+        )
+        versions.append(inspect(artifact.path).operator_versions["FULLY_CONNECTED"])
+    assert versions[0] < 12 <= versions[1]

@@ -24,6 +24,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
     scheme = draw(st.sampled_from(Scheme))
     io_dtype = draw(st.sampled_from(IoType)) if scheme is Scheme.INT8 else IoType.FLOAT32
     fallback = draw(st.booleans()) if scheme.needs_calibration else False
+    dense = draw(st.booleans()) if scheme not in {Scheme.NONE, Scheme.FLOAT16} else False
     calibration = None
     if scheme.needs_calibration and draw(st.booleans()):
         calibration = Calibration(
@@ -32,7 +33,9 @@ def recipes(draw: st.DrawFn) -> Recipe:
     return Recipe(
         name=draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,20}", fullmatch=True)),
         description=draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=40)),
-        quantization=Quantization(scheme=scheme, io_dtype=io_dtype, float_fallback=fallback),
+        quantization=Quantization(
+            scheme=scheme, io_dtype=io_dtype, float_fallback=fallback, per_channel_dense=dense
+        ),
         calibration=calibration,
     )
 
