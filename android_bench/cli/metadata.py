@@ -85,7 +85,7 @@ def write(
 
 
 @metadata.command(epilog="Example: android-bench metadata show model.tflite")
-def show(model: Model) -> None:
+def show(model: Model, *, json: Json = True) -> None:  # noqa: ARG001 (the flag is accepted here too)
     """Print the metadata of a model as JSON; ``null`` when it has none."""
     from android_bench import console
     from optimizer.metadata import show as read_metadata

@@ -18,6 +18,7 @@ import pytest
 from android_bench.store import load_runs
 from android_bench.transport.discovery import open_transport
 from tests.benchmark_model.models import build, doubling
+from tests.benchmarks.native_adb import native_adb
 from tests.lab.conftest import MakeDevice
 from tests.lab.device import Lab, VirtualDevice
 
@@ -328,3 +329,51 @@ def test_none_chosen_and_none_there(model: Path, tmp_path: Path) -> None:
     done = tool("run", model, cwd=tmp_path, ANDROID_ADB_SERVER_PORT="9")
     assert done.returncode == 5
     assert "--device host" in done.stderr
+
+
+def test_two_devices_and_none_chosen(make_device: MakeDevice, model: Path, tmp_path: Path) -> None:
+    one, two = make_device(), make_device()
+    with native_adb(one.serial) as adb:
+        port = adb[2]
+        subprocess.run(["adb", "-P", port, "connect", two.serial], check=True, capture_output=True)
+        done = tool("run", model, cwd=tmp_path, ANDROID_ADB_SERVER_PORT=port)
+        assert done.returncode == 2
+        assert one.serial in done.stderr
+        assert two.serial in done.stderr
+        assert "--device" in done.stderr
+        chosen = ("--benchmark-binary", Lab().benchmark_binary, *QUICK, "--invocations", "1")
+        named = tool(
+            "run",
+            model,
+            *chosen,
+            cwd=tmp_path,
+            ANDROID_ADB_SERVER_PORT=port,
+            ANDROID_SERIAL=two.serial,
+        )
+        assert named.returncode == 0, named.stderr
+
+
+def test_a_daemon_that_dies_while_pushing(make_device: MakeDevice, tmp_path: Path) -> None:
+    device = make_device()
+    big = tmp_path / "big.tflite"
+    big.write_bytes(build(doubling(shape=(1, 64))))
+    os.truncate(big, 200 << 20)
+    process = subprocess.Popen(
+        [TOOL, "run", str(big), *map(str, run_flags(device))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("push big"):
+            break
+    device.kill_adbd()
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert "Traceback" not in complaint
+    assert "hint:" in complaint
+    device.restart()
+    again = tool("run", big, *run_flags(device, "--invocations", "1"), cwd=tmp_path)
+    assert again.returncode == 0, again.stderr  # what was half-pushed was not believed
