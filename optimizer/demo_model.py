@@ -1,7 +1,8 @@
 """The demo's model: a small convolutional network on real handwritten digits, trained in seconds.
 
-The digits are scikit-learn's (1,797 images of 8 × 8 in 17 greys, from the UCI repository), which come inside
-its wheel. They are enlarged to 32 × 32 and made RGB, as Android's image classifiers want three channels.
+The digits are scikit-learn's (1,797 images of 8 × 8 in 17 greys, from the UCI repository), which come
+inside its wheel. They are enlarged to 32 × 32 and made RGB, as Android's image classifiers want three
+channels.
 """
 
 from __future__ import annotations
