@@ -143,6 +143,21 @@ def test_a_run_on_this_computer_is_never_called_a_phone(tmp_path: Path) -> None:
     assert "not a phone" in page.read_text()
 
 
+def test_a_path_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    where = results(tmp_path, "a", 1.0)
+    model = tmp_path / "m.tflite"
+    model.write_bytes(build(doubling()))
+    for arguments in (
+        ["report", where, "-o", model / "page.html"],
+        ["run", model, "-d", "host", "-o", model / "out"],
+    ):
+        done = tool(*arguments)
+        assert done.exit_code == 1
+        assert f"{model}" in done.stderr
+        assert "cannot be used: " in done.stderr
+        assert "hint:" in done.stderr
+
+
 def test_findings_of_many_runs_are_one_line(tmp_path: Path) -> None:
     from android_bench.checks import check_runs
 

@@ -6,6 +6,7 @@ neither TensorFlow nor numpy, and a test holds that.
 
 from __future__ import annotations
 
+import errno
 import importlib
 from typing import Annotated, Any
 
@@ -17,6 +18,10 @@ from android_bench.errors import BenchError, ExitCode
 from optimizer.errors import OptimizerError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_OF_THE_FILE_SYSTEM = {
+    errno.EACCES, errno.EDQUOT, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOSPC,
+    errno.ENOTDIR, errno.EPERM, errno.EROFS,
+}  # fmt: skip
 
 
 class Commands(TyperGroup):
@@ -33,11 +38,23 @@ class Commands(TyperGroup):
             raise _exit(error, error.exit_code) from None
         except OptimizerError as error:
             raise _exit(error, ExitCode.ERROR) from None
+        except OSError as error:
+            if error.errno not in _OF_THE_FILE_SYSTEM or error.filename is None:
+                raise
+            raise _exit(_unusable_path(error), ExitCode.ERROR) from None
         except KeyboardInterrupt:
             from android_bench import console
 
             console.say("Interrupted. What was recorded so far is kept.")
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _unusable_path(error: OSError) -> BenchError:
+    """A path of the user's that cannot be read or written, or a disk that is full."""
+    return BenchError(
+        f"{error.filename} cannot be used: {error.strerror}.",
+        hint="Check the path, its permissions and the free space. What was recorded so far is kept.",
+    )
 
 
 def _exit(error: BenchError | OptimizerError, code: ExitCode) -> typer.Exit:

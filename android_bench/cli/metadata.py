@@ -107,7 +107,9 @@ def verify(
 
     from android_bench import console
     from optimizer.metadata import verify as prove
+    from optimizer.tflite_file import inspect
 
+    inspect(model)  # tells more of a damaged file than the Task Library does
     with console.step_progress(f"verify {model.name}"):
         verification = prove(model, image=image)
     if json:
