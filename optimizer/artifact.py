@@ -118,20 +118,29 @@ def file_sha256(path: Path) -> str:
 
 def gzip_size(path: Path) -> int:
     """Return the size in bytes of the file after ``gzip -9``: what a download of it costs."""
-    return len(gzip.compress(path.read_bytes(), compresslevel=9, mtime=0))
+    return gzip_size_of(path.read_bytes())
+
+
+def gzip_size_of(content: bytes) -> int:
+    """Return the size in bytes of a content after ``gzip -9``."""
+    return len(gzip.compress(content, compresslevel=9, mtime=0))
 
 
 def write_manifest(artifact: Artifact) -> Path:
     """Write the manifest beside the file, whole or not at all; return its path."""
-    from pydantic import TypeAdapter
-
     from optimizer.files import write_atomic
+
+    write_atomic(artifact.manifest_path, manifest_bytes(artifact))
+    return artifact.manifest_path
+
+
+def manifest_bytes(artifact: Artifact) -> bytes:
+    """Return what the manifest of an artifact contains."""
+    from pydantic import TypeAdapter
 
     data = TypeAdapter(Artifact).dump_python(artifact, mode="json")
     data["path"] = artifact.path.name  # the manifest moves with its file
-    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    write_atomic(artifact.manifest_path, text.encode())
-    return artifact.manifest_path
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def read_manifest(model: Path) -> Artifact | None:

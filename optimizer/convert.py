@@ -1,85 +1,109 @@
-"""Source and recipe to TFLite bytes: the one place that knows the converter."""
+"""An exported source and a recipe to TFLite bytes: the one place that knows the converter."""
 
 from __future__ import annotations
 
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from optimizer.artifact import TensorSpec
 from optimizer.errors import ConversionError
 from optimizer.recipe import IoType, Recipe, Scheme
-from optimizer.source import Format, Source
+from optimizer.source_model import SIGNATURE, batch_size, batches
 from optimizer.tensorflow_setup import import_tensorflow, quiet_stderr
+from optimizer.tflite_file import operators_of
 
 _MANY_CHARACTERS = 300
 
 
 def convert(
-    source: Source, model: Any, recipe: Recipe, *, calibration: Sequence[Any] | None = None
+    exported: Path,
+    recipe: Recipe,
+    *,
+    where: str,
+    inputs: Sequence[TensorSpec],
+    calibration: dict[str, Any] | None = None,
 ) -> bytes:
-    """Return the ``.tflite`` of a loaded source by a recipe.
+    """Return the ``.tflite`` of an exported source by a recipe; the same inputs give the same bytes.
 
-    ``calibration`` holds an array of samples for each input, in the inputs' order; recipes that measure
-    ranges need it.
+    ``where`` names the source in errors. ``calibration`` holds an array of samples for each input, by
+    name; recipes that measure ranges need it.
 
     Raises:
-        ConversionError: the converter refuses the model.
+        ConversionError: the converter refuses the model; ``log`` is all that it said.
     """
     tf = import_tensorflow("Optimizing a model")
-    if source.format is Format.SAVED_MODEL:
-        converter = tf.lite.TFLiteConverter.from_saved_model(str(source.path))
-    else:
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    _apply(tf, converter, recipe, calibration)
+    if recipe.quantization.scheme.needs_calibration and b"While" in _graph(exported):
+        _refuse_loops(exported, recipe, where=where, inputs=inputs)
     with quiet_stderr() as log, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            content: bytes = converter.convert()
-        except Exception as error:
-            raise _explain(source, recipe, error, log) from error
-    return content
-
-
-def input_specs(source: Source, model: Any) -> tuple[TensorSpec, ...]:
-    """The inputs of a loaded source, in the order in which calibration data are fed.
-
-    Raises:
-        ConversionError: a SavedModel has no serving signature.
-    """
-    if source.format is not Format.SAVED_MODEL:
-        return tuple(
-            TensorSpec(
-                name=tensor.name.partition(":")[0],
-                shape=_shape(tensor.shape),
-                dtype=tensor.dtype.name,
+            converter = tf.lite.TFLiteConverter.from_saved_model(
+                str(exported), signature_keys=[SIGNATURE]
             )
-            for tensor in model.inputs
+            _apply(tf, converter, recipe, batch_size(inputs) or 1, calibration)
+            content: bytes = converter.convert()
+        except ConversionError:
+            raise
+        except Exception as error:  # noqa: BLE001 (raised again below, once standard error is back)
+            failure = error
+        else:
+            return content
+    raise explain(where, recipe, failure, log[0]) from failure
+
+
+def _refuse_loops(
+    exported: Path, recipe: Recipe, *, where: str, inputs: Sequence[TensorSpec]
+) -> None:
+    """Convert to float and look for loops: TensorFlow 2.19's calibrator crashes on them (SIGSEGV).
+
+    An LSTM has a loop in its graph and becomes one fused operator; a GRU stays a loop.
+    """
+    plain = convert(exported, Recipe(name=recipe.name), where=where, inputs=inputs)
+    if "WHILE" in operators_of(plain):
+        raise ConversionError(
+            f"{where} cannot be converted by {recipe.name!r}: it has a loop (WHILE), as GRU layers have, "
+            "on which TensorFlow's calibrator crashes.",
+            hint="build these layers with unroll=True, or use the recipe dynamic-range",
         )
-    signature = serving_signature(source, model)
-    return tuple(
-        TensorSpec(name=name, shape=_shape(spec.shape), dtype=spec.dtype.name)
-        for name, spec in sorted(signature.structured_input_signature[1].items())
+
+
+def _graph(exported: Path) -> bytes:
+    return (exported / "saved_model.pb").read_bytes()
+
+
+def explain(where: str, recipe: Recipe, error: Exception, log: str) -> ConversionError:
+    """One sentence for what the converter says in many; ``log`` is what it wrote besides."""
+    text = f"{error}\n{log}"
+    # "Custom ops: Foo, Bar" in lists of needed operators, 'tf.Foo' op in single errors.
+    custom = _operators(text, r"Custom ops: (.+)") or _operators(
+        text, r"neither a custom op[^']*'(tf\.\w+)'"
+    )
+    flex = _operators(text, r"Flex ops: (.+)")
+    unquantized = _operators(text, r"(?:not support|Unsupported)[^\n]*?'tfl\.(\w+)'")
+    quantizes = recipe.quantization.scheme.needs_calibration
+    if custom:
+        what = f"it has operators that TFLite does not know: {', '.join(custom)}"
+        hint = "replace these layers by standard ones"
+    elif flex:
+        what = f"it needs TensorFlow operators (Flex), which are not allowed: {', '.join(flex)}"
+        hint = "replace these layers by ones that TFLite has"
+    elif quantizes and not recipe.quantization.float_fallback:
+        what = f"{unquantized[0]} has no integer kernel" if unquantized else _first_line(error)
+        hint = "float_fallback = true in the recipe leaves such operators in float"
+    else:
+        what = _first_line(error)
+        hint = "try --recipe float32: if that fails too, a layer of the model is what TFLite lacks"
+    return ConversionError(
+        f"{where} cannot be converted by {recipe.name!r}: {what}.", hint=hint, log=text
     )
 
 
-def serving_signature(source: Source, model: Any) -> Any:
-    """The signature of a SavedModel that is converted.
-
-    Raises:
-        ConversionError: it has none called ``serving_default``.
-    """
-    if "serving_default" not in model.signatures:
-        names = ", ".join(model.signatures) or "none"
-        raise ConversionError(
-            f"{source.path} has no signature 'serving_default' (it has: {names}).",
-            hint="export it with model.export('saved_model')",
-        )
-    return model.signatures["serving_default"]
-
-
-def _apply(tf: Any, converter: Any, recipe: Recipe, calibration: Sequence[Any] | None) -> None:
+def _apply(
+    tf: Any, converter: Any, recipe: Recipe, batch: int, calibration: dict[str, Any] | None
+) -> None:
     """Set the converter as the recipe says."""
     quantization = recipe.quantization
     scheme = quantization.scheme
@@ -98,9 +122,9 @@ def _apply(tf: Any, converter: Any, recipe: Recipe, calibration: Sequence[Any] |
     if calibration is None:
         raise ConversionError(f"The recipe {recipe.name!r} needs calibration data.")
 
-    def representative() -> Iterator[list[Any]]:
-        for index in range(len(calibration[0])):
-            yield [array[index : index + 1] for array in calibration]
+    def representative() -> Iterator[dict[str, Any]]:
+        for samples, _ in batches(calibration, batch):
+            yield samples
 
     converter.representative_dataset = representative
     integer = (
@@ -115,31 +139,6 @@ def _apply(tf: Any, converter: Any, recipe: Recipe, calibration: Sequence[Any] |
         converter.inference_output_type = getattr(tf, quantization.io_dtype.value)
 
 
-def _explain(source: Source, recipe: Recipe, error: Exception, log: list[str]) -> ConversionError:
-    """One sentence for what the converter says in many."""
-    text = "\n".join([str(error), *log])
-    # "tf.Foo {…}" in lists of needed operators, 'tf.Foo' op in single errors.
-    custom = _operators(text, r"Custom ops: (.+)") or _operators(
-        text, r"neither a custom op[^']*'(tf\.\w+)'"
-    )
-    flex = _operators(text, r"Flex ops: (.+)")
-    if custom:
-        what = f"it has operators that TFLite does not know: {', '.join(custom)}"
-        hint = "replace these layers by standard ones"
-    elif flex:
-        what = f"it needs TensorFlow operators (Flex), which this recipe does not allow: {', '.join(flex)}"
-        hint = "replace these layers by ones that TFLite has"
-    elif recipe.quantization.scheme.needs_calibration and not recipe.quantization.float_fallback:
-        what = _first_line(error)
-        hint = "an operator may have no integer kernel: set float_fallback = true in the recipe"
-    else:
-        what = _first_line(error)
-        hint = "export a SavedModel in your training script and give that folder"
-    return ConversionError(
-        f"{source.path} cannot be converted by {recipe.name!r}: {what}.", hint=hint
-    )
-
-
 def _operators(text: str, pattern: str) -> list[str]:
     found = re.search(pattern, text)
     return [part.strip() for part in found[1].split(",")] if found else []
@@ -147,8 +146,6 @@ def _operators(text: str, pattern: str) -> list[str]:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:_MANY_CHARACTERS].rstrip(".")
-
-
-def _shape(shape: Any) -> tuple[int, ...]:
-    return tuple(-1 if size is None else int(size) for size in shape)
+    # MLIR puts the place in the Python source that made the operator before what is wrong.
+    told = re.sub(r"^.*?\berror: ", "", lines[0]) if lines else type(error).__name__
+    return told[:_MANY_CHARACTERS].rstrip(".")

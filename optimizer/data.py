@@ -12,6 +12,10 @@ from optimizer.errors import DataError
 
 LABEL_KEYS = ("y", "labels", "label", "y_test", "y_train", "targets")
 _SHOWN = 3
+_NUMBERS = {
+    *("float16", "float32", "float64", "bool"),
+    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,28 +64,26 @@ def read_dataset(path: Path) -> Dataset:
         ) from error
     labels = next((arrays.pop(key) for key in LABEL_KEYS if key in arrays), None)
     _check_arrays(path, arrays, labels)
-    if labels is not None and labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = labels.argmax(-1)  # one-hot
     return Dataset(
         path=path,
         sha256=file_sha256(path),
         inputs=arrays,
-        labels=None if labels is None else labels.reshape(-1),
+        labels=None if labels is None else _classes(path, labels),
     )
 
 
-def fit_to_inputs(dataset: Dataset, inputs: Sequence[TensorSpec]) -> list[Any]:
-    """Return the dataset's arrays in the order of the model's inputs, in their types.
+def fit_to_inputs(dataset: Dataset, inputs: Sequence[TensorSpec]) -> dict[str, Any]:
+    """Return the dataset's arrays by the names of the model's inputs, in their types.
 
     Arrays are matched by name; a single array fits a single input whatever it is called.
 
     Raises:
         DataError: an input has no array, or an array has another shape or a type that would lose values.
     """
-    arrays = []
+    arrays = {}
     for spec in inputs:
-        name = _plain_name(spec.name)
-        array = dataset.inputs.get(spec.name, dataset.inputs.get(name))
+        name = spec.name
+        array = dataset.inputs.get(name)
         if array is None and len(inputs) == len(dataset.inputs) == 1:
             array = next(iter(dataset.inputs.values()))
         if array is None:
@@ -90,7 +92,7 @@ def fit_to_inputs(dataset: Dataset, inputs: Sequence[TensorSpec]) -> list[Any]:
                 f"{', '.join(sorted(dataset.inputs))}.",
                 hint=f"np.savez('data.npz', {name}=…)",
             )
-        arrays.append(_fit(dataset, array, spec, name))
+        arrays[name] = _fit(dataset, array, spec)
     return arrays
 
 
@@ -104,6 +106,31 @@ def pick(dataset: Dataset, count: int, seed: int) -> Any:
 
     count = min(count, dataset.samples)
     return np.sort(np.random.default_rng(seed).choice(dataset.samples, size=count, replace=False))
+
+
+def constant_inputs(dataset: Dataset) -> list[str]:
+    """The names of inputs that have one value everywhere: no range can be measured on them."""
+    return [name for name, array in dataset.inputs.items() if array.min() == array.max()]
+
+
+def _classes(path: Path, labels: Any) -> Any:
+    """Labels as numbers of classes (samples,): one-hot ones are looked up, whole floats are taken."""
+    import numpy as np
+
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        labels = labels.argmax(1)
+    if labels.ndim > 2 or labels.size != len(labels):
+        raise DataError(
+            f"{path}: the labels have shape {_show(labels.shape)}.",
+            hint="give one class number for each sample, or one-hot rows",
+        )
+    labels = labels.reshape(-1)
+    if labels.dtype.kind not in "fiub" or not np.array_equal(labels, np.rint(labels)):
+        raise DataError(
+            f"{path}: the labels are no whole numbers ({labels.dtype}, the first is {labels[0]!s:.40}).",
+            hint="give the numbers of the classes, beginning with 0",
+        )
+    return labels.astype("int64")
 
 
 def _check_arrays(path: Path, arrays: dict[str, Any], labels: Any | None) -> None:
@@ -133,10 +160,11 @@ def _check_arrays(path: Path, arrays: dict[str, Any], labels: Any | None) -> Non
                 )
 
 
-def _fit(dataset: Dataset, array: Any, spec: TensorSpec, name: str) -> Any:
+def _fit(dataset: Dataset, array: Any, spec: TensorSpec) -> Any:
     """Check one array against one input and cast it."""
     import numpy as np
 
+    name = spec.name
     expected, actual = spec.shape[1:], array.shape[1:]
     alike = len(expected) == len(actual) and all(
         want in {-1, have} for want, have in zip(expected, actual, strict=True)
@@ -147,24 +175,34 @@ def _fit(dataset: Dataset, array: Any, spec: TensorSpec, name: str) -> Any:
             f"{_show(expected)}.",
             hint=f"reshape them to (samples, {', '.join('?' if n < 0 else str(n) for n in expected)})",
         )
-    dtype = np.dtype(spec.dtype if spec.dtype != "bool" else "bool")
+    if spec.dtype not in _NUMBERS:
+        raise DataError(
+            f"The model's input {name!r} takes {spec.dtype}, for which data cannot be given yet.",
+            hint="export the model from where its input is numbers",
+        )
+    dtype = np.dtype(spec.dtype)
     if dtype.kind == "f" and array.dtype.kind in "iu" and array.size and int(array.max()) > 1:
         raise DataError(
             f"{dataset.path}: the samples for input {name!r} are {array.dtype} up to {int(array.max())}, "
             f"the model takes {dtype}.",
-            hint="save them as the model was trained on them, e.g. (x / 255).astype('float32')",
+            hint="save them scaled as in training: (x / 255).astype('float32'), or x.astype('float32') "
+            "for a model that scales inside",
         )
     if dtype.kind in "iu" and array.dtype.kind == "f":
         raise DataError(
             f"{dataset.path}: the samples for input {name!r} are {array.dtype}, the model takes {dtype}.",
             hint=f"save them as {dtype}",
         )
+    limits = (
+        np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype) if dtype.kind == "f" else None
+    )
+    if limits is not None and (array.min() < limits.min or array.max() > limits.max):
+        raise DataError(
+            f"{dataset.path}: the samples for input {name!r} reach from {array.min():g} to "
+            f"{array.max():g}, which {dtype} cannot hold.",
+            hint="repair these samples: they would spoil the quantization ranges",
+        )
     return array.astype(dtype, copy=False)
-
-
-def _plain_name(name: str) -> str:
-    """``serving_default_image:0`` is the input that a person calls ``image``."""
-    return name.removeprefix("serving_default_").partition(":")[0]
 
 
 def _show(shape: Sequence[int]) -> str:

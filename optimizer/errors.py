@@ -37,7 +37,14 @@ class DataError(OptimizerError):
 
 
 class ConversionError(OptimizerError):
-    """The TFLite converter refused the model, or what it wrote does not run."""
+    """The TFLite converter refused the model, or what it wrote does not run.
+
+    ``log`` is all that the converter said, where it said something.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, log: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.log = log
 
 
 class MetadataError(OptimizerError):

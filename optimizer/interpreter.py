@@ -1,108 +1,195 @@
-"""Running a ``.tflite`` on this machine with LiteRT: float in, float out, whatever the file stores."""
+"""Running a ``.tflite`` on this machine with LiteRT: real values in, real values out."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from optimizer.artifact import TensorSpec
 from optimizer.errors import ConversionError
+from optimizer.tensorflow_setup import quiet_stderr
+from optimizer.tflite_file import keeps_state
+
+# Sizes tried for a free dimension when no sample tells one: kernels may need more than one pixel.
+_FREE_SIZES = (32, 224, 1)
+_MANY_WORKERS = 16
 
 
 class TFLiteModel:
-    """A loaded ``.tflite``. Inputs are given in its order, real-valued; outputs come back real-valued."""
+    """A loaded ``.tflite``. Inputs and outputs go by the names of its signature, in real values.
+
+    Samples are shared out over the cores, one single-threaded interpreter each: on small models that is
+    faster than threads inside one inference.
+    """
 
     def __init__(self, content: bytes, *, where: str) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        from optimizer.tensorflow_setup import quiet_stderr
-
+        self._content = content
         self._where = where
-        with quiet_stderr() as log:
-            try:
-                self._interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
-                self._interpreter.allocate_tensors()
-            except (RuntimeError, ValueError) as error:
-                raise self._failed(error, log) from error
-        self._inputs = self._interpreter.get_input_details()
-        self._outputs = self._interpreter.get_output_details()
+        self._interpreters = [self._interpreter()]
+        first = self._interpreters[0]
+        self._inputs = _by_name(first, first.get_input_details(), "inputs")
+        self._outputs = _by_name(first, first.get_output_details(), "outputs")
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """The inputs in the file's order."""
-        return tuple(_spec(item) for item in self._inputs)
+        """The input tensors in the file's order, under their names in the file."""
+        return tuple(_spec(item) for item in self._inputs.values())
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        """The outputs in the file's order."""
-        return tuple(_spec(item) for item in self._outputs)
+        """The output tensors in the file's order, under their names in the file."""
+        return tuple(_spec(item) for item in self._outputs.values())
 
-    def run(self, inputs: Sequence[Any]) -> list[Any]:
-        """Run every sample on its own, as an app does; return each output as (samples, …) in float32.
+    @property
+    def keeps_state(self) -> bool:
+        """Whether it has variables that live on from one inference to the next."""
+        return keeps_state(self._content)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs' names in the signature, in the file's order."""
+        return tuple(self._inputs)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The outputs' names in the signature, in the file's order."""
+        return tuple(self._outputs)
+
+    def run(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Run every sample; return each output as (samples, …) in float32.
+
+        Inputs are quantized and outputs dequantized by the file's scales and zero points.
 
         Raises:
             ConversionError: an operator fails while running.
         """
         import numpy as np
 
-        collected: list[list[Any]] = [[] for _ in self._outputs]
-        for index in range(len(inputs[0])):
-            for detail, array in zip(self._inputs, inputs, strict=True):
-                self._feed(detail, array[index : index + 1])
+        count = len(next(iter(inputs.values())))
+        workers = max(1, min(_cores(), _MANY_WORKERS, count // 8))
+        while len(self._interpreters) < workers:
+            self._interpreters.append(self._interpreter())
+        shares = np.array_split(np.arange(count), workers)
+        with quiet_stderr(), ThreadPoolExecutor(workers) as pool:
+            parts = list(
+                pool.map(
+                    lambda interpreter, share: self._run_share(interpreter, inputs, share),
+                    self._interpreters[:workers],
+                    shares,
+                )
+            )
+        return {name: np.concatenate([part[name] for part in parts]) for name in self._outputs}
+
+    def run_once(self, sample: dict[str, Any] | None = None) -> None:
+        """Prove that the model runs at all, on a sample of (1, …) arrays or else on zeros.
+
+        Raises:
+            ConversionError: an operator fails while running.
+        """
+        import numpy as np
+
+        if sample is not None:
+            self.run(sample)
+            return
+        free = any(size < 0 for spec in self.inputs for size in spec.shape[1:])
+        for size in _FREE_SIZES if free else (1,):
+            zeros = {
+                name: np.zeros(
+                    [1, *(size if have < 0 else have for have in _spec(item).shape[1:])], "float32"
+                )
+                for name, item in self._inputs.items()
+            }
             try:
-                self._interpreter.invoke()
+                self.run(zeros)
+            except ConversionError:
+                if size == _FREE_SIZES[-1]:
+                    raise
+            else:
+                return
+
+    def _interpreter(self) -> Any:
+        """A fresh interpreter; its memory is allocated when the sizes of free dimensions are known."""
+        from ai_edge_litert.interpreter import Interpreter
+
+        with quiet_stderr():
+            try:
+                return Interpreter(model_content=self._content, num_threads=1)
             except (RuntimeError, ValueError) as error:
-                raise self._failed(error, []) from error
-            for detail, rows in zip(self._outputs, collected, strict=True):
-                rows.append(_dequantize(self._interpreter.get_tensor(detail["index"]), detail))
-        return [np.concatenate(rows) for rows in collected]
+                failure = error
+        raise self._failed(failure) from failure
 
-    def run_once(self) -> None:
-        """Prove that the model runs at all: zeros in.
-
-        Raises:
-            ConversionError: an operator fails while running.
-        """
+    def _run_share(self, interpreter: Any, inputs: dict[str, Any], share: Any) -> dict[str, Any]:
+        """Run the samples of one core, in the batches that the file is made for."""
         import numpy as np
 
-        self.run(
-            [
-                np.zeros([1, *(max(size, 1) for size in item.shape[1:])], "float32")
-                for item in self.inputs
-            ]
-        )
+        from optimizer.source_model import batch_size, batches
 
-    def _feed(self, detail: Any, sample: Any) -> None:
-        if tuple(sample.shape) != tuple(detail["shape"]):
-            self._interpreter.resize_tensor_input(detail["index"], sample.shape)
-            self._interpreter.allocate_tensors()
-        self._interpreter.set_tensor(detail["index"], _quantize(sample, detail))
+        collected: dict[str, list[Any]] = {name: [] for name in self._outputs}
+        mine = {name: array[share] for name, array in inputs.items()}
+        allocated = False
+        try:
+            for batch, used in batches(mine, batch_size(self.inputs) or 1):
+                if not allocated:
+                    self._allocate(interpreter, batch)
+                    allocated = True
+                # LSTMs keep their state in the file's variables; in Keras each sample begins anew.
+                interpreter.reset_all_variables()
+                for name, detail in self._inputs.items():
+                    interpreter.set_tensor(detail["index"], _quantize(batch[name], detail))
+                interpreter.invoke()
+                for name, detail in self._outputs.items():
+                    stored = interpreter.get_tensor(detail["index"])
+                    collected[name].append(_dequantize(stored, detail)[:used])
+        except (RuntimeError, ValueError) as error:
+            raise self._failed(error) from error
+        return {name: np.concatenate(rows) for name, rows in collected.items()}
 
-    def _failed(self, error: Exception, log: list[str]) -> ConversionError:
-        words = " ".join(" ".join([str(error), *log]).split())
+    def _allocate(self, interpreter: Any, batch: dict[str, Any]) -> None:
+        """Set the sizes that are free to the batch's, and make room for the tensors."""
+        for name, detail in self._inputs.items():
+            if tuple(batch[name].shape) != tuple(detail["shape"]):
+                interpreter.resize_tensor_input(detail["index"], batch[name].shape)
+        interpreter.allocate_tensors()
+
+    def _failed(self, error: Exception) -> ConversionError:
         return ConversionError(
-            f"{self._where} does not run in LiteRT: {words[:300]}",
-            hint="this recipe does not suit the model: try another, or float_fallback = true",
+            f"{self._where} does not run in LiteRT: {' '.join(str(error).split())[:300]}",
+            hint="try another recipe; if float32 fails too, LiteRT lacks a layer of the model",
         )
+
+
+def _cores() -> int:
+    """The cores that this process may use, fewer than the machine has in a container."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _by_name(interpreter: Any, details: Sequence[Any], which: str) -> dict[str, Any]:
+    """The tensors by their names in the signature; by their own without one."""
+    signatures = interpreter.get_signature_list()
+    names = {}
+    if len(signatures) == 1:
+        runner = interpreter.get_signature_runner(next(iter(signatures)))
+        named = runner.get_input_details() if which == "inputs" else runner.get_output_details()
+        names = {item["index"]: name for name, item in named.items()}
+    return {names.get(item["index"], item["name"]): item for item in details}
 
 
 def _spec(detail: Any) -> TensorSpec:
+    import numpy as np
+
     scale, zero_point = detail["quantization"]
     signature = detail.get("shape_signature", detail["shape"])
     return TensorSpec(
         name=detail["name"],
         shape=tuple(int(size) for size in (signature if len(signature) else detail["shape"])),
-        dtype=_dtype_name(detail),
+        dtype=np.dtype(detail["dtype"]).name,
         scale=float(scale) if scale else None,
         zero_point=int(zero_point) if scale else None,
     )
-
-
-def _dtype_name(detail: Any) -> str:
-    import numpy as np
-
-    return np.dtype(detail["dtype"]).name
 
 
 def _quantize(sample: Any, detail: Any) -> Any:

@@ -1,7 +1,8 @@
 """Reading what a Keras file would build, before Keras builds it: data first, never code.
 
-Keras 2 executes the bytecode of a Lambda in an ``.h5`` without asking, and its ``safe_mode`` knows only
-its own format; so both are looked through here, and custom layers are named on the way.
+Keras 2 executes the bytecode of a Lambda in an ``.h5`` without asking, its ``safe_mode`` knows only its
+own format, and it imports any module that a configuration names. So configurations are looked through
+here first, and custom layers are named on the way.
 """
 
 from __future__ import annotations
@@ -12,33 +13,35 @@ from collections.abc import Iterator
 from typing import Any
 
 from optimizer.errors import ModelError
-from optimizer.source import Format, Source
+from optimizer.source import Format, Source, check_keras_version
 
 # Classes of Keras 2 that are made by operators on tensors and are not in tf.keras.layers.
 _OPERATORS = {"TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty"}
 _CONTAINERS = {"Functional", "Sequential", "Model"}
+_LAYER_KEYS = {"layer", "forward_layer", "backward_layer", "cell"}
+_OWN_MODULES = {"keras", "tf_keras", "builtins"}
+_CODE = {"Lambda", "__lambda__"}
 
 
 def check(source: Source, tf: Any) -> None:
-    """Refuse a file with a Lambda or a custom layer, by name.
+    """Refuse a file with a custom layer, by name, and one that would execute code.
 
     Raises:
-        ModelError: there is one, or the file holds no architecture at all.
+        ModelError: there is one, the file is of Keras 3, or it holds no architecture at all.
     """
-    for layer in _layers(_config(source)):
+    config = _config(source)
+    for item in _dictionaries(config):
+        _refuse_code(source, item)
+    for layer in _layers(config):
         name = str(layer.get("class_name"))
-        if name == "Lambda":
-            raise ModelError(
-                f"{source.path} has a Lambda layer, whose code would be executed from the file.",
-                hint="replace the Lambda by standard layers, or export a SavedModel and give that folder",
-            )
         known = name in _OPERATORS | _CONTAINERS or hasattr(tf.keras.layers, name)
-        registered = str(layer.get("registered_name") or "")
-        if not known or ">" in registered:
+        if not known or ">" in str(layer.get("registered_name") or ""):
             raise ModelError(
                 f"{source.path} has a custom layer, {name}, which this toolchain does not know.",
                 hint="export it in your training script, model.export('saved_model'), and give that folder",
             )
+    for item in _dictionaries(config):
+        _refuse_modules(source, item)
 
 
 def _config(source: Source) -> Any:
@@ -50,6 +53,7 @@ def _config(source: Source) -> Any:
 
     with h5py.File(source.path, "r") as file:
         text = file.attrs.get("model_config")
+        check_keras_version(source.path, _plain(file.attrs.get("keras_version")))
     if text is None:
         raise ModelError(
             f"{source.path} holds weights without an architecture.",
@@ -58,19 +62,47 @@ def _config(source: Source) -> Any:
     return json.loads(text)
 
 
+def _refuse_code(source: Source, item: dict[str, Any]) -> None:
+    """Lambdas, wherever they stand: as layers, as functions, inside wrappers of cells."""
+    kinds = [value for key, value in item.items() if key.endswith("_type")]
+    if item.get("class_name") in _CODE or "lambda" in kinds:
+        raise ModelError(
+            f"{source.path} has a Lambda layer, whose code would be executed from the file.",
+            hint="replace the Lambda by standard layers, or export a SavedModel and give that folder",
+        )
+
+
+def _refuse_modules(source: Source, item: dict[str, Any]) -> None:
+    """Keras would import any module that stands beside a class name."""
+    module = item.get("module")
+    if "class_name" in item and module and str(module).partition(".")[0] not in _OWN_MODULES:
+        raise ModelError(
+            f"{source.path} asks for {module}.{item['class_name']}, which is not of Keras.",
+            hint="a model file is data: this tool imports nothing that one names. Export a SavedModel "
+            "and give that folder",
+        )
+
+
+def _dictionaries(config: Any) -> Iterator[dict[str, Any]]:
+    """Every dictionary at any depth but those of the training, which is not loaded."""
+    if isinstance(config, dict):
+        yield config
+        for key, value in config.items():
+            if key != "compile_config":
+                yield from _dictionaries(value)
+    elif isinstance(config, list):
+        for item in config:
+            yield from _dictionaries(item)
+
+
 def _layers(config: Any) -> Iterator[dict[str, Any]]:
     """Every layer at any depth: models in models, layers in wrappers."""
-    if isinstance(config, list):
-        for item in config:
-            yield from _layers(item)
-    elif isinstance(config, dict):
-        for key, value in config.items():
-            if key == "layers" and isinstance(value, list):
-                yield from (
-                    item for item in value if isinstance(item, dict) and "class_name" in item
-                )
-            if key in {"layer", "forward_layer", "backward_layer", "cell"} and isinstance(
-                value, dict
-            ):
-                yield value
-            yield from _layers(value)
+    for item in _dictionaries(config):
+        layers = item.get("layers")
+        found = layers if isinstance(layers, list) else []
+        found = [*found, *(value for key, value in item.items() if key in _LAYER_KEYS)]
+        yield from (one for one in found if isinstance(one, dict) and "class_name" in one)
+
+
+def _plain(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -93,11 +93,16 @@ class Calibration:
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise ValueError("samples must be at least 1")
+        if self.seed < 0:
+            raise ValueError("seed must be at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What is done to a model. ``name`` becomes part of the artifact's file name."""
+    """What is done to a model. ``name`` becomes part of the artifact's file name.
+
+    A scheme that measures ranges has a ``calibration``, the default one unless another is given.
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -107,9 +112,14 @@ class Recipe:
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_+-]*", self.name):
-            raise ValueError("name must be letters, digits, '-', '_' or '+', for it names files")
-        if self.calibration is not None and not self.quantization.scheme.needs_calibration:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,63}", self.name):
+            raise ValueError(
+                "name must be at most 64 letters, digits, '-', '_' or '+', for it names files"
+            )
+        if self.quantization.scheme.needs_calibration:
+            if self.calibration is None:
+                object.__setattr__(self, "calibration", Calibration())
+        elif self.calibration is not None:
             scheme = self.quantization.scheme.value
             raise ValueError(f"calibration means nothing with the scheme {scheme!r}")
 
@@ -205,7 +215,11 @@ def _explain(error: Any, where: str) -> RecipeError:
     path = [str(part) for part in problem["loc"]]
     key = ".".join(path) or "the recipe"
     if problem["type"] not in {"unexpected_keyword_argument", "extra_forbidden"}:
-        return RecipeError(f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}.")
+        meant = difflib.get_close_matches(str(problem["input"]), _choices(problem), n=1)
+        return RecipeError(
+            f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}.",
+            hint=f"Did you mean {meant[0]!r}?" if meant else None,
+        )
     section = _SECTIONS.get(path[0], Recipe) if len(path) > 1 else Recipe
     known = [item.name for item in fields(section)]
     close = difflib.get_close_matches(path[-1], known, n=1)
@@ -213,6 +227,11 @@ def _explain(error: Any, where: str) -> RecipeError:
         f"{where}: there is no key {key!r}.",
         hint=(f"Did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(known)}",
     )
+
+
+def _choices(problem: Any) -> list[str]:
+    """The values that an enumeration allows, out of pydantic's ``'none', 'int8' or 'int16x8'``."""
+    return re.findall(r"'([^']+)'", str(problem.get("ctx", {}).get("expected", "")))
 
 
 def _toml(value: str | float | bool) -> str:  # noqa: FBT001 (a value, not a switch)

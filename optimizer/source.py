@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,21 +16,9 @@ from typing import Any
 
 from optimizer.artifact import file_sha256
 from optimizer.errors import ModelError
+from optimizer.file_kind import HDF5, HEAD_BYTES, ZIP, seems
 from optimizer.tensorflow_setup import import_tensorflow
 
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-_FOREIGN = (
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"\x80\x02", "a pickle"),
-    (b"\x80\x03", "a pickle"),
-    (b"\x80\x04", "a pickle"),
-    (b"\x80\x05", "a pickle"),
-    (b"\x08", "an ONNX or another protobuf file"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"%PDF", "a PDF"),
-)
 _CONVERT_HINT = "give a Keras .keras or .h5 file, or a SavedModel folder"
 
 
@@ -66,24 +55,24 @@ def identify(path: Path) -> Source:
         return _identify_folder(path)
     try:
         with path.open("rb") as stream:
-            head = stream.read(16)
+            head = stream.read(HEAD_BYTES)
+        if head.startswith(HDF5):
+            return Source(path=path, format=Format.HDF5, sha256=file_sha256(path))
+        if head.startswith(ZIP):
+            _check_keras_archive(path)
+            return Source(path=path, format=Format.KERAS, sha256=file_sha256(path))
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.", hint=_CONVERT_HINT) from error
     if not head:
         raise ModelError(f"{path} is empty.", hint=_CONVERT_HINT)
-    if head.startswith(_HDF5):
-        return Source(path=path, format=Format.HDF5, sha256=file_sha256(path))
-    if head.startswith(b"PK"):
-        _check_keras_archive(path)
-        return Source(path=path, format=Format.KERAS, sha256=file_sha256(path))
-    if head[4:8] == b"TFL3":
+    kind = seems(head)
+    if kind == "a TFLite model":
         raise ModelError(
             f"{path} is a .tflite already.",
             hint="android-bench run measures it; give its Keras model to optimize it",
         )
-    seems = next((what for magic, what in _FOREIGN if head.startswith(magic)), None)
     raise ModelError(
-        f"{path} is not a Keras model" + (f": it seems to be {seems}." if seems else "."),
+        f"{path} is not a Keras model" + (f": it seems to be {kind}." if kind else "."),
         hint=_CONVERT_HINT,
     )
 
@@ -107,11 +96,18 @@ def load(source: Source) -> Any:
     except ModelError:
         raise
     except Exception as error:  # Keras raises whatever its layers raise
-        text = str(error).strip()
         raise ModelError(
-            f"{source.path} cannot be loaded: {text.splitlines()[0][:200] if text else error!r}",
+            f"{source.path} cannot be loaded: {_told(error)}",
             hint="the file may be damaged: save the model again",
         ) from error
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, without the whole configuration of the layer that Keras puts before it."""
+    text = str(error).strip("'\" \n")
+    told = text.rpartition("Exception encountered: ")[2] or text
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    return lines[0][:200] if lines else repr(error)[:200]
 
 
 def _identify_folder(path: Path) -> Source:
@@ -121,8 +117,13 @@ def _identify_folder(path: Path) -> Source:
             hint=_CONVERT_HINT,
         )
     digest = hashlib.sha256()
-    for file in sorted(item for item in path.rglob("*") if item.is_file()):
-        digest.update(f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n".encode())
+    try:
+        for file in sorted(item for item in path.rglob("*") if item.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n".encode())
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename} cannot be read: {error.strerror}.", hint="check its permissions"
+        ) from error
     return Source(path=path, format=Format.SAVED_MODEL, sha256=digest.hexdigest())
 
 
@@ -132,7 +133,8 @@ def _check_keras_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
             metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError) as error:
+    # Besides its own error zipfile raises these for damage, encryption and odd compression.
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError) as error:
         raise ModelError(
             f"{path} is cut short or damaged: its ZIP archive cannot be read ({error}).",
             hint="copy or save it again",
@@ -147,8 +149,16 @@ def _check_keras_archive(path: Path) -> None:
             ),
             hint=_CONVERT_HINT,
         )
-    version = str(metadata.get("keras_version", ""))
-    if version.partition(".")[0] not in {"", "2"}:
+    check_keras_version(path, metadata.get("keras_version") if isinstance(metadata, dict) else None)
+
+
+def check_keras_version(path: Path, version: Any) -> None:
+    """Refuse a file of Keras 3; a file that names no version is taken for one of Keras 2.
+
+    Raises:
+        ModelError: it was saved by Keras 3.
+    """
+    if str(version or "2").partition(".")[0] != "2":
         raise ModelError(
             f"{path} was saved by Keras {version}; this version opens Keras 2 models.",
             hint="in the training script: model.export('saved_model') and give that folder, or train "

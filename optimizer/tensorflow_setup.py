@@ -13,7 +13,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 from optimizer.errors import MissingExtraError, OptimizerError
 
@@ -55,17 +55,36 @@ def import_tensorflow(purpose: str) -> Any:
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[list[str]]:
-    """Keep what native code writes to standard error; the list holds it once the block has ended."""
+    """Keep what native code writes to standard error; the list holds it once the block has ended.
+
+    What Python writes there still reaches a terminal, so that a progress display goes on moving.
+    """
     kept: list[str] = []
-    sys.stderr.flush()
+    python = sys.stderr
+    python.flush()
     with tempfile.TemporaryFile() as file:
         saved = os.dup(2)
         try:
+            if python.isatty():
+                sys.stderr = _terminal(saved)
             os.dup2(file.fileno(), 2)
             yield kept
         finally:
             sys.stderr.flush()
+            sys.stderr = python
             os.dup2(saved, 2)
             os.close(saved)
             file.seek(0)
             kept.append(file.read().decode("utf-8", "replace"))
+
+
+# Not closed at once: the thread that draws the progress may be about to write to it.
+_terminals: list[TextIO] = []
+
+
+def _terminal(descriptor: int) -> TextIO:
+    """Text output to the terminal behind a file descriptor, independent of standard error."""
+    while _terminals:
+        _terminals.pop().close()
+    _terminals.append(os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="replace"))
+    return _terminals[0]

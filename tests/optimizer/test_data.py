@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from optimizer.artifact import TensorSpec
-from optimizer.data import fit_to_inputs, pick, read_dataset
+from optimizer.data import constant_inputs, fit_to_inputs, pick, read_dataset
 from optimizer.errors import DataError
 
 IMAGE = TensorSpec(name="image", shape=(-1, 8, 8, 3), dtype="float32")
@@ -30,8 +30,7 @@ def test_arrays_labels_and_origin(tmp_path: Path) -> None:
     assert (
         found.origin(3, seed=7) == f"data.npz (SHA-256 {found.sha256[:12]}, 3 of 4 samples, seed 7)"
     )
-    (array,) = fit_to_inputs(found, [IMAGE])
-    assert array.dtype == np.float32
+    assert fit_to_inputs(found, [IMAGE])["image"].dtype == np.float32
 
 
 def test_one_hot_labels_become_classes(tmp_path: Path) -> None:
@@ -68,6 +67,10 @@ def test_the_choice_is_seeded_and_has_no_repeats(tmp_path: Path) -> None:
         ({"image": np.full((4, 8, 8, 3), "a")}, "holds <U1, not numbers"),
         ({"image": good(), "y": [1, 2]}, "different numbers of samples: image 4, labels 2"),
         ({"image": good(0)}, "holds no samples"),
+        ({"image": good().astype("float64") * 1e300}, "which float32 cannot hold"),
+        ({"image": good(), "y": ["a", "b", "c", "d"]}, "labels are no whole numbers"),
+        ({"image": good(), "y": [0.5, 1, 1, 1]}, "labels are no whole numbers"),
+        ({"image": good(), "y": np.zeros((4, 2, 2))}, "labels have shape 4×2×2"),
         ({"y": [1]}, "holds no inputs"),
         ({"image": np.array([{}], dtype=object)}, "Python objects"),
     ],
@@ -92,9 +95,27 @@ def test_nan_is_counted_and_its_first_samples_named(tmp_path: Path) -> None:
 def test_integers_into_an_integer_input(tmp_path: Path) -> None:
     tokens = TensorSpec(name="tokens", shape=(-1, 5), dtype="int32")
     found = read_dataset(saved(tmp_path, tokens=np.ones((3, 5), "int64")))
-    assert fit_to_inputs(found, [tokens])[0].dtype == np.int32
+    assert fit_to_inputs(found, [tokens])["tokens"].dtype == np.int32
     with pytest.raises(DataError, match="are float64, the model takes int32"):
         fit_to_inputs(read_dataset(saved(tmp_path, tokens=np.ones((3, 5)))), [tokens])
+
+
+def test_values_beyond_an_integer_type_are_refused(tmp_path: Path) -> None:
+    tokens = TensorSpec(name="tokens", shape=(-1, 5), dtype="int32")
+    file = saved(tmp_path, tokens=np.full((3, 5), 2**40))
+    with pytest.raises(DataError, match="which int32 cannot hold"):
+        fit_to_inputs(read_dataset(file), [tokens])
+
+
+def test_an_input_that_takes_no_numbers_is_named(tmp_path: Path) -> None:
+    words = TensorSpec(name="words", shape=(-1, 8, 8, 3), dtype="string")
+    with pytest.raises(DataError, match="'words' takes string"):
+        fit_to_inputs(read_dataset(saved(tmp_path, words=good())), [words])
+
+
+def test_inputs_without_a_range_are_found(tmp_path: Path) -> None:
+    file = saved(tmp_path, a=np.ones((4, 2), "float32"), b=np.eye(4))
+    assert constant_inputs(read_dataset(file)) == ["a"]
 
 
 def test_missing_and_damaged_files(tmp_path: Path) -> None:

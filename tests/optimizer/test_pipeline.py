@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from optimizer.artifact import Artifact, read_manifest
 from optimizer.errors import ConversionError, DataError, ModelError, OptimizerError
 from optimizer.pipeline import build_artifacts
-from optimizer.recipe import Recipe, builtin_recipes, load_recipe
+from optimizer.recipe import Recipe, builtin_recipes, load_recipe, parse_recipe
 from optimizer.tflite_file import artifact_of, inspect
 
 
@@ -145,6 +148,8 @@ def test_an_operator_that_tflite_lacks_is_named(tf: Any, data: Path, tmp_path: P
     with pytest.raises(ConversionError, match="Betainc") as caught:
         build_artifacts(tmp_path / "odd", [load_recipe("float32")], output=tmp_path / "out")
     assert "\n" not in str(caught.value)
+    log = Path((caught.value.hint or "").rpartition("converter said: ")[2])
+    assert "Betainc" in log.read_text()
     assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
 
 
@@ -154,7 +159,7 @@ def test_an_interrupted_build_leaves_nothing(
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("optimizer.fidelity.compare_outputs", interrupted)
+    monkeypatch.setattr("optimizer.fidelity.measure_fidelity", interrupted)
     with pytest.raises(KeyboardInterrupt):
         build(models, data, tmp_path / "out", "float32")
     assert not (tmp_path / "out").exists()
@@ -162,8 +167,6 @@ def test_an_interrupted_build_leaves_nothing(
 
 def test_collapsed_models_say_so(models: Path, data: Path, tmp_path: Path) -> None:
     """Calibrated on images a thousand times too bright, int8 has no steps left for real ones."""
-    import numpy as np
-
     bright = tmp_path / "bright.npz"
     np.savez(bright, image=np.load(data / "calibration.npz")["image"] * 1e6)
     (artifact,) = build(models, data, tmp_path, "int8", calibration=bright)
@@ -183,6 +186,71 @@ def test_a_recipe_of_ones_own(models: Path, data: Path, tmp_path: Path) -> None:
     assert artifact.inputs[0].scale is not None
     assert artifact.fidelity is not None
     assert artifact.fidelity.cosine > 0.99
+
+
+def test_a_file_from_the_cache_gets_the_names_of_now(
+    models: Path, data: Path, tmp_path: Path
+) -> None:
+    (first,) = build(models, data, tmp_path / "a", "float16")
+    same = parse_recipe('[quantization]\nscheme = "float16"', where="x", default_name="half")
+    renamed = tmp_path / "renamed.keras"
+    renamed.write_bytes((models / "small.keras").read_bytes())
+    (second,) = build_artifacts(
+        renamed,
+        [same],
+        output=tmp_path / "b",
+        calibration=data / "calibration.npz",
+        evaluation=data / "evaluation.npz",
+    )
+    assert second.sha256 == first.sha256
+    assert (second.name, second.recipe_name, second.source) == (
+        "renamed.half",
+        "half",
+        "renamed.keras",
+    )
+    assert read_manifest(second.path) == second
+
+
+def test_the_same_build_gives_the_same_bytes(
+    models: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = build(models, data, tmp_path / "a", "int8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another-cache"))
+    (second,) = build(models, data, tmp_path / "b", "int8")
+    assert first.sha256 == second.sha256
+
+
+def test_an_output_that_cannot_be_written(models: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OptimizerError, match="cannot be written"):
+        build(models, data, tmp_path / "file", "float32")
+
+
+def test_a_full_disk_leaves_the_old_artifact(
+    models: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = build(models, data, tmp_path, "float32")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(OptimizerError, match="No space left"):
+            build(models, data, tmp_path, "float32", evaluation=None)
+    assert sorted(path.name for path in tmp_path.glob("*small*")) == [
+        "small.float32.artifact.json",
+        "small.float32.tflite",
+    ]
+    assert read_manifest(first.path) == first
+
+
+def test_labels_that_are_no_classes_of_the_model(models: Path, data: Path, tmp_path: Path) -> None:
+    labelled = tmp_path / "labelled.npz"
+    images = np.load(data / "calibration.npz")["image"]
+    np.savez(labelled, image=images, y=np.arange(64))
+    with pytest.raises(DataError, match="labels go from 0 to 63, the model has classes 0 to 3"):
+        build(models, data, tmp_path / "out", "float32", evaluation=labelled)
 
 
 def test_dense_layers_stay_loadable_by_the_task_library(tf: Any, tmp_path: Path) -> None:

@@ -88,7 +88,13 @@ def test_the_digest_is_of_what_is_done_not_of_names() -> None:
         ('[quantization]\nio_dtype = "int8"', "needs the scheme 'int8'", ""),
         ("[calibration]\nsamples = 5", "calibration means nothing with the scheme 'none'", ""),
         ("[quantization]\nfloat_fallback = true", "float_fallback means nothing", ""),
-        ('name = "../evil"', "name must be letters", ""),
+        ('name = "../evil"', "name must be at most 64 letters", ""),
+        (
+            '[quantization]\nscheme = "int8"\n[calibration]\nseed = -1',
+            "seed must be at least 0",
+            "",
+        ),
+        (f'name = "{"a" * 65}"', "at most 64 letters", ""),
         ("= 3", "is not TOML", ""),
     ],
 )
@@ -114,3 +120,12 @@ def test_a_file_is_a_recipe_by_its_name(tmp_path: Path) -> None:
     recipe = load_recipe(str(file))
     assert recipe.name == "tiny"
     assert recipe.quantization.io_dtype is IoType.UINT8
+    assert (
+        recipe.calibration == Calibration()
+    )  # int8 measures ranges whether a section says so or not
+
+
+def test_a_value_close_to_one_that_exists_is_suggested() -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe('[quantization]\nscheme = "float-16"', where="x", default_name="x")
+    assert caught.value.hint == "Did you mean 'float16'?"

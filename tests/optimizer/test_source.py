@@ -3,14 +3,19 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import sys
+import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 
 from optimizer.errors import ModelError
 from optimizer.source import Format, identify, load
+from optimizer.source_model import open_model
 
 
 @pytest.mark.parametrize(
@@ -148,3 +153,89 @@ def test_weights_alone_are_no_model(tf: Any, models: Path, tmp_path: Path) -> No
     model.save_weights(tmp_path / "only.weights.h5")
     with pytest.raises(ModelError, match="weights without an architecture"):
         load(identify(tmp_path / "only.weights.h5"))
+
+
+def edited(original: Path, target: Path, change: Callable[[Any], None]) -> Path:
+    """A copy of a .keras file whose configuration was changed."""
+    with zipfile.ZipFile(original) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                change(config["config"]["layers"])
+                content = json.dumps(config).encode()
+            new.writestr(name, content)
+    return target
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        {"module": "antigravity", "class_name": "function", "config": "geohash"},
+        {"module": "antigravity", "class_name": "Thing", "config": {}},
+    ],
+)
+def test_no_module_that_a_file_names_is_imported(
+    models: Path, tmp_path: Path, function: dict[str, Any]
+) -> None:
+    """Keras imports the module beside a class name before it looks whether that is a class."""
+
+    def change(layers: Any) -> None:
+        layers[1]["config"]["activation"] = function
+
+    file = edited(models / "small.keras", tmp_path / "evil.keras", change)
+    with pytest.raises(ModelError, match="asks for antigravity"):
+        load(identify(file))
+    assert "antigravity" not in sys.modules
+
+
+def test_code_inside_a_wrapper_of_a_cell_is_refused(models: Path, tmp_path: Path) -> None:
+    def change(layers: Any) -> None:
+        cell = {
+            "class_name": "ResidualWrapper",
+            "config": {"residual_fn_type": "lambda", "residual_fn": []},
+        }
+        layers[1]["config"]["cell"] = cell
+
+    file = edited(models / "small.keras", tmp_path / "evil.keras", change)
+    with pytest.raises(ModelError, match="code would be executed"):
+        load(identify(file))
+
+
+def test_keras_3_is_recognised_in_hdf5_too(models: Path, tmp_path: Path) -> None:
+    file = tmp_path / "three.h5"
+    shutil.copy(models / "small.h5", file)
+    with h5py.File(file, "a") as opened:
+        opened.attrs["keras_version"] = b"3.8.0"
+    with pytest.raises(ModelError, match=r"saved by Keras 3\.8\.0"):
+        load(identify(file))
+
+
+def test_what_was_saved_before_it_was_built_says_so(tf: Any, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tf.keras.Sequential([tf.keras.layers.Dense(3)]).save(tmp_path / "early.keras")
+    with pytest.raises(ModelError, match="before it was built"):
+        open_model(identify(tmp_path / "early.keras"))
+
+
+def test_a_damaged_saved_model_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(b"garbage")
+    with pytest.raises(ModelError, match="cannot be loaded") as caught:
+        open_model(identify(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_signature_without_a_shape_or_of_another_name(tf: Any, tmp_path: Path) -> None:
+    class Double(tf.Module):  # type: ignore[misc]
+        @tf.function(input_signature=[tf.TensorSpec(None, tf.float32, name="x")])  # type: ignore[untyped-decorator]
+        def __call__(self, x: Any) -> Any:
+            return {"y": x * 2}
+
+    module = Double()
+    for name in ("serving_default", "other"):
+        tf.saved_model.save(module, str(tmp_path / name), signatures={name: module.__call__})
+    with pytest.raises(ModelError, match="no fixed number of dimensions"):
+        open_model(identify(tmp_path / "serving_default"))
+    with pytest.raises(ModelError, match=r"no signature 'serving_default' \(it has: other\)"):
+        open_model(identify(tmp_path / "other"))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
+import flatbuffers
+import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,13 +25,14 @@ def tflite(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_a_file_holds(tflite: Path) -> None:
     found = inspect(tflite)
     assert found.size_bytes == tflite.stat().st_size > found.gzip_bytes
-    assert [item.shape for item in found.inputs] == [(-1, 8, 8, 3)]
-    assert [item.shape for item in found.outputs] == [(-1, 4)]
+    assert [item.shape for item in found.inputs] == [(1, 8, 8, 3)]  # one sample at a time
+    assert [item.shape for item in found.outputs] == [(1, 4)]
     assert found.operators["CONV_2D"] == 1
     assert found.signatures == ("serving_default",)
     assert found.sparsity is not None
     assert found.sparsity < 0.1
     assert not found.has_metadata
+    assert not found.keeps_state
     assert not found.needs_flex
 
 
@@ -82,9 +85,74 @@ def test_damage_is_told_or_harmless_and_never_hangs(
             content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     file = tmp_path / "damaged.tflite"
     file.write_bytes(content)
-    start = time.process_time()
     try:
         inspect(file)
     except ModelError as error:
-        assert "\n" not in str(error)
-    assert time.process_time() - start < 20  # a bound on work, not a speed
+        message = str(error)
+    else:
+        message = ""
+    assert "\n" not in message
+
+
+def test_vectors_that_claim_more_than_the_file_holds_are_not_read(tmp_path: Path) -> None:
+    """A vector of a hundred million subgraphs, all of them the same few bytes."""
+    builder = flatbuffers.Builder(0)
+    schema.SubGraphStart(builder)
+    graph = schema.SubGraphEnd(builder)
+    builder.StartVector(4, 3, 4)
+    for _ in range(3):
+        builder.PrependUOffsetTRelative(graph)
+    graphs = builder.EndVector()
+    schema.ModelStart(builder)
+    schema.ModelAddSubgraphs(builder, graphs)
+    builder.Finish(schema.ModelEnd(builder), b"TFL3")
+    sound = bytes(builder.Output())
+    file = tmp_path / "m.tflite"
+    file.write_bytes(sound)
+    assert inspect(file).subgraphs == 3
+    at = sound.index((3).to_bytes(4, "little"))
+    file.write_bytes(sound[:at] + (10**8).to_bytes(4, "little") + sound[at + 4 :])
+    with pytest.raises(ModelError, match="is damaged"):
+        inspect(file)
+
+
+def test_zeros_count_whether_stored_or_left_out(tmp_path: Path) -> None:
+    """Sparse encoding stores the values that are not zero, and the tensor keeps its full shape."""
+
+    def model(values: bytes, *, sparse: bool) -> bytes:
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.type, tensor.buffer = (
+            b"w",
+            [2, 4],
+            schema.TensorType.INT8,
+            1,
+        )
+        tensor.sparsity = schema.SparsityParametersT() if sparse else None
+        graph, buffer, whole = schema.SubGraphT(), schema.BufferT(), schema.ModelT()
+        graph.tensors = [tensor]
+        buffer.data = np.frombuffer(values, "uint8")
+        whole.subgraphs, whole.buffers = [graph], [schema.BufferT(), buffer]
+        builder = flatbuffers.Builder(0)
+        builder.Finish(whole.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    file = tmp_path / "m.tflite"
+    file.write_bytes(model(bytes([1, 2, 0, 0, 0, 0, 0, 0]), sparse=False))
+    assert inspect(file).sparsity == 0.75
+    file.write_bytes(model(bytes([1, 2]), sparse=True))
+    assert inspect(file).sparsity == 0.75
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"PK\x03\x04" + b"0" * 20, "a ZIP archive, as .keras"),
+        (b"\x89HDF\r\n\x1a\n" + b"0" * 20, "an HDF5 file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+    ],
+)
+def test_other_files_are_named(tmp_path: Path, content: bytes, kind: str) -> None:
+    file = tmp_path / "m.tflite"
+    file.write_bytes(content)
+    with pytest.raises(ModelError, match=kind):
+        inspect(file)
