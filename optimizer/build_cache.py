@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from optimizer.source import Source
 
 # Raised when the same inputs come to give other files or manifests, so that old builds are not believed.
 BUILD_VERSION = 1
+MOST_CACHED_BYTES = 2 << 30
 # Their versions decide what comes out; they are part of the key and of the manifest.
 TOOLCHAIN = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
 
@@ -109,8 +111,22 @@ def to_cache(artifact: Artifact, content: bytes) -> None:
     model = folder / "model.tflite"
     try:
         write_together({model: content, manifest_path(model): manifest_bytes(artifact)})
+        _make_room(folder.parent)
     except OSError:
         return
+
+
+def _make_room(folder: Path) -> None:
+    """Drop the oldest artifacts while all together are larger than the cache may be; keep the newest."""
+    kept = [
+        (path.stat().st_mtime_ns, path.stat().st_size, path) for path in folder.glob("*/*.tflite")
+    ]
+    total = sum(size for _, size, _ in kept)
+    for _, size, path in sorted(kept)[:-1]:
+        if total <= MOST_CACHED_BYTES:
+            return
+        shutil.rmtree(path.parent, ignore_errors=True)
+        total -= size
 
 
 def keep_log(key: str, log: str) -> Path | None:

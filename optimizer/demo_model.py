@@ -8,12 +8,15 @@ channels.
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optimizer.artifact import file_sha256
 from optimizer.errors import MissingExtraError
+from optimizer.files import write_atomic
 from optimizer.tensorflow_setup import import_tensorflow, require_tensorflow
 
 SEED = 0
@@ -46,9 +49,8 @@ def make_demo(folder: Path, *, step: Callable[[str], None] = lambda _: None) -> 
         evaluation=folder / "evaluation.npz",
         labels=folder / "labels.txt",
     )
-    if all(
-        path.is_file() for path in (files.model, files.calibration, files.evaluation, files.labels)
-    ):
+    record = folder / ".digits.json"
+    if _is_complete(files, record):
         step("digits.keras is there already")
         return files
     require_tensorflow("The demo")
@@ -70,7 +72,24 @@ def make_demo(folder: Path, *, step: Callable[[str], None] = lambda _: None) -> 
     part = folder / ".part.keras"
     model.save(part)
     part.replace(files.model)
+    write_atomic(record, _record(files))
     return files
+
+
+def _is_complete(files: DemoFiles, record: Path) -> bool:
+    """Whether all files are there as this version of the module wrote them."""
+    try:
+        return record.read_bytes() == _record(files)
+    except OSError:
+        return False
+
+
+def _record(files: DemoFiles) -> bytes:
+    """What the files were made by, and their hashes."""
+    paths = (files.model, files.calibration, files.evaluation, files.labels)
+    hashes = {path.name: file_sha256(path) for path in paths}
+    made_by = file_sha256(Path(__file__))
+    return json.dumps({"made_by": made_by, "files": hashes}, indent=2).encode()
 
 
 def _digits() -> tuple[tuple[Any, Any], tuple[Any, Any]]:

@@ -40,3 +40,11 @@ def test_the_demo_learns_real_digits_and_loses_nothing_in_int8(tmp_path: Path) -
     steps: list[str] = []
     assert make_demo(tmp_path, step=steps.append) == files
     assert steps == ["digits.keras is there already"]
+    files.model.write_bytes(files.model.read_bytes()[:1000])  # a copy that was cut short
+
+    def stop(text: str) -> None:
+        if text.startswith("train"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):  # it is not believed but trained anew
+        make_demo(tmp_path, step=stop)
