@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -276,30 +277,42 @@ def test_ctrl_c_keeps_the_records_and_ends_the_benchmark_on_the_device(
     assert not _benchmarks_on(device, "--min_secs=7.25")
 
 
-def test_a_killed_benchmark_is_a_crash_not_a_number(
-    device: VirtualDevice, tmp_path: Path, model: Path
-) -> None:
-    """A stand-in that kills itself as the out-of-memory killer would; a real process, a real signal."""
-    suicidal = tmp_path / "benchmark_model"
-    source = tmp_path / "kill.c"
+def compiled(device: VirtualDevice, tmp_path: Path, statement: str) -> Path:
+    """A real program that passes for a benchmark_model and only does what ``statement`` says.
+
+    It is built on the device, which has a compiler; this machine need not have one.
+    """
+    source = device.data_dir / "program.c"
+    mark = 'char mark[] = "Inference timings in us: ";'
     source.write_text(
-        "#include <signal.h>\n"
-        'char mark[] = "Inference timings in us: ";\nint main(){return !mark[0] + raise(SIGKILL);}\n'
+        f"#include <signal.h>\n{mark}\nint main() {{ if (!mark[0]) return 1; {statement} }}\n"
     )
-    subprocess.run(["gcc", "-static", "-o", str(suicidal), str(source)], check=True)
-    done = tool("run", model, "-d", device.serial, "--benchmark-binary", suicidal, cwd=tmp_path)
+    with closing(open_transport(device.serial)) as transport:
+        here = "/data/local/tmp/program"
+        done = transport.shell(f"gcc -static -o {here} {here}.c")
+    assert done.exit_code == 0, done.stdout
+    return Path(shutil.copy(device.data_dir / "program", tmp_path / "benchmark_model"))
+
+
+def test_a_killed_benchmark_is_a_crash_not_a_number(
+    make_device: MakeDevice, tmp_path: Path, model: Path
+) -> None:
+    """It kills itself as the out-of-memory killer would: a real process, a real signal."""
+    device = make_device()
+    binary = compiled(device, tmp_path, "return raise(SIGKILL);")
+    done = tool("run", model, "-d", device.serial, "--benchmark-binary", binary, cwd=tmp_path)
     assert done.returncode == 1
     assert "SIGKILL" in done.stderr or "killed" in done.stderr
+    (run,) = load_runs([tmp_path / "results"])
+    assert run.invocations[0].status.value == "crashed"
 
 
 def test_a_silent_benchmark_is_unreadable(
-    device: VirtualDevice, tmp_path: Path, model: Path
+    make_device: MakeDevice, tmp_path: Path, model: Path
 ) -> None:
-    silent = tmp_path / "benchmark_model"
-    source = tmp_path / "silent.c"
-    source.write_text('char mark[] = "Inference timings in us: ";\nint main(){return !mark[0];}\n')
-    subprocess.run(["gcc", "-static", "-o", str(silent), str(source)], check=True)
-    done = tool("run", model, "-d", device.serial, "--benchmark-binary", silent, cwd=tmp_path)
+    device = make_device()
+    binary = compiled(device, tmp_path, "return 0;")
+    done = tool("run", model, "-d", device.serial, "--benchmark-binary", binary, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     (run,) = load_runs([tmp_path / "results"])
     assert run.invocations[0].status.value == "unreadable", done.stderr
