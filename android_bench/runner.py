@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Protocol
 
 from android_bench import __version__
-from android_bench.benchmark_model import command_flags, judge, parse_output
+from android_bench.benchmark_model import command_flags
 from android_bench.binaries import ResolvedBinary
 from android_bench.config import BenchmarkConfig
 from android_bench.device import Device
 from android_bench.errors import DeviceError, UsageError
+from android_bench.reading import read_output
 from android_bench.results import (
     BenchmarkRun,
     Conditions,
@@ -191,34 +192,26 @@ def _invoke(bench: _Bench, lane: _Lane, round_number: int, kind: InvocationKind)
     log = lane.writer.log(
         f"{index:04d}.{kind.value}", stdout=captured.stdout, stderr=captured.stderr
     )
-    parsed = parse_output(captured.stdout, captured.stderr, requested=config.delegate.kind)
-    status, problem = judge(
-        parsed,
+    outcome = read_output(
+        captured.stdout,
+        captured.stderr,
         exit_code=captured.exit_code,
         signal=captured.signal,
         timed_out=captured.timed_out,
         config=config,
     )
-    counts = status is Status.OK
     return Invocation(
         index=index,
         round=round_number,
         kind=kind,
-        status=status,
         exit_code=captured.exit_code,
         command=shlex.join(argv),
         started_at=started_at,
         wall_s=captured.wall_s,
         log=log,
-        init_us=parsed.init_us if counts else None,
-        warmup=parsed.warmup if counts else None,
-        latency=parsed.latency if counts else None,
-        memory=parsed.memory if counts else None,
-        delegation=parsed.delegation,
         before=before,
         after=after,
-        unconsumed_flags=parsed.unconsumed_flags,
-        problem=problem,
+        **outcome,
     )
 
 

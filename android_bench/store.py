@@ -92,17 +92,7 @@ def load_runs(paths: Iterable[Path]) -> tuple[BenchmarkRun, ...]:
     Raises:
         ResultError: a path is missing, holds no run, or a run in it cannot be read.
     """
-    runs: dict[str, BenchmarkRun] = {}
-    for path in paths:
-        files = list(_run_files(path))
-        if not files:
-            raise ResultError(
-                f"{path} holds no run ({RUN_FILE}).",
-                hint="Make one: android-bench run MODEL.tflite",
-            )
-        for file in files:
-            run = load_run(file)
-            runs[run.run_id] = run
+    runs = {run.run_id: run for run in map(load_run, run_files(paths))}
     return tuple(sorted(runs.values(), key=lambda run: (run.started_at, run.run_id)))
 
 
@@ -122,10 +112,23 @@ def _streamed(stream: Path) -> Iterator[Invocation]:
             yield schema.invocation_from_line(line, where=f"{stream}, line {number}")
 
 
-def _run_files(path: Path) -> Iterator[Path]:
+def run_files(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The ``run.json`` files below these folders and files.
+
+    Raises:
+        ResultError: a path is missing or holds no run.
+    """
+    return tuple(file for path in paths for file in _below(path))
+
+
+def _below(path: Path) -> list[Path]:
     if path.is_file():
-        yield path
-    elif path.is_dir():
-        yield from sorted(path.rglob(RUN_FILE))
-    else:
+        return [path]
+    if not path.is_dir():
         raise ResultError(f"{path} does not exist.", hint="Give a results folder or its run.json.")
+    files = sorted(path.rglob(RUN_FILE))
+    if not files:
+        raise ResultError(
+            f"{path} holds no run ({RUN_FILE}).", hint="Make one: android-bench run MODEL.tflite"
+        )
+    return files

@@ -18,7 +18,7 @@ from tests import examples
 from tests.benchmark_model.models import build, doubling
 
 COMMANDS = (
-    ["run"], ["report"], ["compare"], ["inspect"], ["doctor"], ["devices"], ["optimize"], ["demo"],
+    ["run"], ["report"], ["compare"], ["reparse"], ["inspect"], ["doctor"], ["devices"], ["optimize"], ["demo"],
     ["metadata", "write"], ["metadata", "show"], ["metadata", "verify"],
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Commands on results that exist: report, compare."""
+"""Commands on results that exist: report, compare, reparse."""
 
 from __future__ import annotations
 
@@ -66,3 +66,20 @@ def compare(
     else:
         console.print_comparisons(comparisons)
     raise typer.Exit(exit_code(comparisons))
+
+
+@app.command(epilog="Example: android-bench reparse results/")
+def reparse(results: Results, *, json: Json = False) -> None:
+    """Read the raw logs of runs again, as after an upgrade; no device is needed."""
+    from android_bench import console, schema
+    from android_bench.reading import reparse as read_again
+    from android_bench.store import run_files
+
+    done = [read_again(file) for file in run_files(results)]
+    if json:
+        console.emit_json([schema.run_to_json(run) for run, _ in done])
+    else:
+        console.listing(
+            ("run", "records", "changed"),
+            [(run.run_id, str(len(run.invocations)), str(changed)) for run, changed in done],
+        )
