@@ -22,6 +22,8 @@ EXPECTED = {
     "profile-stdout": (DelegateKind.CPU, Status.OK, None),
     "profile-csv": (DelegateKind.CPU, Status.OK, None),
     "slow": (DelegateKind.CPU, Status.OK, None),
+    "input-files": (DelegateKind.CPU, Status.OK, None),
+    "killed": (DelegateKind.CPU, Status.CRASHED, ""),
     "unknown-flag": (DelegateKind.CPU, Status.INVALID, "--no_such_flag=1"),
     "gpu": (DelegateKind.GPU, Status.INVALID, "--use_gpu=true"),
     "nnapi": (DelegateKind.NNAPI, Status.INVALID, "--use_nnapi=true"),

@@ -1,9 +1,10 @@
-"""Process 1 of a virtual device: mounts, adbd, and the way in from this machine.
+"""What makes a virtual device run: its init, its mounts, adbd, and the way in from this machine.
 
 Debian's adbd listens on every address of its network, so it gets a network namespace of its own, and
 this process carries bytes between a loopback socket of the machine (made before the namespace was, and
-inherited) and adbd inside. It runs in a PID namespace as well: when it ends, everything on the device
-ends, and every mount with it. Control comes as lines on standard input; the end of input is the end.
+inherited) and adbd inside. It runs in a PID namespace as well, whose process 1 ends with it: then
+everything on the device ends, and every mount with it. Control comes as lines on standard input; the end
+of input is the end, so that a device does not outlive a test process that was killed.
 
     kill     SIGKILL for adbd: connections break, as when the daemon dies
     start    adbd again, on the same data
@@ -16,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -27,6 +27,11 @@ from pathlib import Path
 
 ADBD = "/usr/lib/android-sdk/platform-tools/adbd"
 ADBD_PORT = 5555
+# The first message of a conversation (CNXN, version, largest payload, ..., its check sum and magic).
+_NAME = b"host::\0"
+_HELLO = (
+    struct.pack("<6I", 0x4E584E43, 0x01000000, 4096, len(_NAME), sum(_NAME), 0xB1A7B1BC) + _NAME
+)
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 
 
@@ -39,6 +44,7 @@ def main() -> None:
         sys.argv[4],
     )
     listener = socket.socket(fileno=int(sys.argv[5]))
+    _leave_an_init_behind()
     _bring_loopback_up()
     _mount(root, data, state, size_mib)
     device = _Device(root)
@@ -48,7 +54,20 @@ def main() -> None:
     for line in sys.stdin:
         device.obey(line.strip())
         print("done", flush=True)
-    os.kill(os.getpid(), signal.SIGKILL) if os.getpid() != 1 else os._exit(0)
+    os._exit(0)  # connections are not waited for
+
+
+def _leave_an_init_behind() -> None:
+    """Go on in a child; this process stays as process 1 and reaps orphans, as Android's init does.
+
+    Without it, all that ends in the background of a device would stay there as a zombie, which
+    ``kill -0`` takes for alive.
+    """
+    device = os.fork()
+    while device:
+        child, status = os.wait()
+        if child == device:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
 class _Device:
@@ -61,9 +80,8 @@ class _Device:
         self.flowing.set()
 
     def obey(self, order: str) -> None:
-        if order == "kill" and self._adbd is not None:
-            self._adbd.kill()
-            self._adbd.wait()
+        if order == "kill":
+            self.kill()
         elif order == "start":
             self.start()
         elif order == "freeze":
@@ -71,7 +89,13 @@ class _Device:
         elif order == "thaw":
             self.flowing.set()
 
+    def kill(self) -> None:
+        if self._adbd is not None:
+            self._adbd.kill()
+            self._adbd.wait()
+
     def start(self) -> None:
+        self.kill()  # two would fight for the port
         environment = {
             "PATH": "/lab/bin:/usr/bin:/bin:/usr/sbin",
             "HOME": "/",
@@ -83,18 +107,20 @@ class _Device:
             ["chroot", str(self._root), ADBD], env=environment, stdin=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 10
-        while not _listens():
+        while not _answers():
             if time.monotonic() > deadline:
-                raise SystemExit("adbd does not listen")
+                raise SystemExit("adbd does not answer")
             time.sleep(0.02)
 
 
-def _listens() -> bool:
+def _answers() -> bool:
+    """Whether adbd takes up a conversation."""
     try:
-        socket.create_connection(("127.0.0.1", ADBD_PORT), timeout=1).close()
+        with socket.create_connection(("127.0.0.1", ADBD_PORT), timeout=1) as peer:
+            peer.sendall(_HELLO)
+            return peer.recv(24, socket.MSG_WAITALL)[:4] == b"CNXN"
     except OSError:
         return False
-    return True
 
 
 def _accept(listener: socket.socket, device: _Device) -> None:

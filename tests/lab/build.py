@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 # adbd and TensorFlow Lite come together in sid only; packages by name, as sid moves.
 SUITE = "sid"
 PACKAGES = (
@@ -36,21 +36,29 @@ PACKAGES = (
     "xz-utils",
 )
 MARK = "lab-is-complete"
+# debootstrap mounts proc and more. In namespaces of its own all that vanishes with it, and a build that is
+# killed, in whatever way, takes along what it started: the next one meets neither mounts nor writers.
+CONTAINED = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"),
+    *("--propagation", "private"),
+)
 
 
 def main() -> int:
     """Build the lab if it is not there; print where it is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--print-key", action="store_true", help="print the key and end")
+    parser.add_argument("--print-path", action="store_true", help="print the folder and end")
     parser.add_argument("--check", action="store_true", help="exit 1 when the lab is missing")
     options = parser.parse_args()
     if options.print_key:
         print(key())
         return 0
     root = lab_root()
-    if options.check:
+    if options.print_path or options.check:
         print(root)
-        return 0 if is_complete(root) else 1
+        return 0 if is_complete(root) or not options.check else 1
     missing = _what_is_missing()
     if missing:
         print(f"The lab cannot be built here: {missing}", file=sys.stderr)
@@ -63,10 +71,11 @@ def main() -> int:
 
 
 def key() -> str:
-    """The digest of everything that makes the lab: packages, scripts, machine."""
-    digest = hashlib.sha256(f"{SUITE} {PACKAGES} {platform.machine()}".encode())
-    for file in sorted(path for path in (HERE / "root").rglob("*") if path.is_file()):
-        digest.update(f"{file.relative_to(HERE)}\0".encode() + file.read_bytes())
+    """The digest of everything that makes the lab: this recipe, the scripts, the machine."""
+    digest = hashlib.sha256(platform.machine().encode())
+    scripts = sorted(path for path in (HERE / "root").rglob("*") if path.is_file())
+    for file in (Path(__file__).resolve(), *scripts):
+        digest.update(f"{file.relative_to(HERE)}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -109,7 +118,8 @@ def _build(root: Path) -> None:
             return
         work = root.with_name(f"{root.name}.part")
         for leftover in (work, root):
-            shutil.rmtree(leftover, ignore_errors=True)
+            if leftover.exists():
+                shutil.rmtree(leftover)
         start = time.monotonic()
         try:
             _fill(work)
@@ -121,17 +131,23 @@ def _build(root: Path) -> None:
 
 
 def _fill(root: Path) -> None:
-    _install("debootstrap", command="debootstrap")
+    # Without the keyring, which Ubuntu's debootstrap may come without, nothing could be verified.
+    _install("debootstrap", "debian-archive-keyring", command="debootstrap")
     print(f"Installing Debian {SUITE} with adbd and TensorFlow Lite ...", flush=True)
     script = Path("/usr/share/debootstrap/scripts") / SUITE
     _run(
-        ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root)],
+        [
+            *("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}"),
+            *(SUITE, str(root)),
+        ],
+        contained=True,
         hint=None if script.exists() else "debootstrap here does not know sid: upgrade it",
     )
     print("Building benchmark_model from Debian's source of tensorflow ...", flush=True)
     inside = "/tmp/build-benchmark-model.sh"  # a path inside the root
     shutil.copy(HERE / "root" / "build-benchmark-model.sh", root / inside[1:])
-    _run(["chroot", str(root), "sh", inside, "/tmp/work", "/lab/bin/benchmark_model"])
+    make = ["chroot", str(root), "sh", inside, "/tmp/work", "/lab/bin/benchmark_model"]
+    _run(make, contained=True)
     for script in (HERE / "root" / "bin").iterdir():
         shutil.copy(script, root / "lab" / "bin" / script.name)
     for folder in ("data/local/tmp", "lab/state", "system"):
@@ -144,11 +160,15 @@ def _fill(root: Path) -> None:
 
 
 def _run(
-    argv: list[str], *, environment: dict[str, str] | None = None, hint: str | None = None
+    argv: list[str],
+    *,
+    contained: bool = False,
+    environment: dict[str, str] | None = None,
+    hint: str | None = None,
 ) -> None:
     """Run a command; its output is shown only when it fails."""
     done = subprocess.run(
-        argv,
+        [*CONTAINED, *argv] if contained else argv,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -9,19 +9,20 @@ started it.
 from __future__ import annotations
 
 import os
+import select
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from tests.lab.build import is_complete, lab_root
 
+_ANSWER_S = 30  # more than the bridge takes for anything
 _ABI = {"x86_64": "x86_64", "aarch64": "arm64-v8a"}
 _PROPERTIES = {
     "ro.product.manufacturer": "Debian",
@@ -66,6 +67,7 @@ class VirtualDevice:
     lab: Lab = field(default_factory=Lab)
     data_size_mib: int = 0
     properties: dict[str, str] = field(default_factory=dict)
+    _process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> VirtualDevice:
         self.start()
@@ -80,9 +82,15 @@ class VirtualDevice:
         self.stop()
 
     def start(self) -> None:
-        """Boot: returns when adbd answers on the port."""
+        """Boot: returns when adbd has answered. A boot that fails leaves nothing."""
         self._folder = tempfile.TemporaryDirectory(prefix="android-bench-device-")
-        base = Path(self._folder.name)
+        try:
+            self._boot(Path(self._folder.name))
+        except BaseException:
+            self.stop()
+            raise
+
+    def _boot(self, base: Path) -> None:
         self.data_dir = base / "data"
         self.state_dir = base / "state"
         for folder in (self.data_dir, self.state_dir):
@@ -122,16 +130,19 @@ class VirtualDevice:
         self._expect("ready")
 
     def stop(self) -> None:
-        """End everything on the device; only its process id is touched."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()  # --kill-child takes the device along
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        """End everything on the device; only its process id is touched. A second time does nothing."""
+        process, self._process = self._process, None
+        if process is not None:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with suppress(BrokenPipeError):  # it ended by itself
+                process.stdin.close()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()  # --kill-child takes the device along
+                process.wait()
+            process.stdout.close()
         self._folder.cleanup()
 
     @property
@@ -170,13 +181,22 @@ class VirtualDevice:
         self._write_properties()
 
     def set_battery(
-        self, *, level: int, temperature_c: float = 27.0, charging: bool = False
+        self,
+        *,
+        level: int,
+        temperature_c: float = 27.0,
+        charging: bool = False,
+        status: int | None = None,
     ) -> None:
-        """Change what ``dumpsys battery`` answers."""
+        """Change what ``dumpsys battery`` answers.
+
+        ``status`` is Android's number (1 unknown, 2 charging, 3 discharging, 4 not charging, 5 full);
+        without it ``charging`` decides.
+        """
         self._state("battery_level", str(level))
         self._state("battery_temperature", str(round(temperature_c * 10)))
         self._state("usb_powered", str(charging).lower())
-        self._state("battery_status", "2" if charging else "3")
+        self._state("battery_status", str(status or (2 if charging else 3)))
 
     def set_thermal_status(self, status: int) -> None:
         """Change what ``dumpsys thermalservice`` answers (0 none … 6 shutdown)."""
@@ -187,24 +207,31 @@ class VirtualDevice:
         self._state("low_power", str(int(on)))
 
     def _state(self, name: str, value: str) -> None:
-        (self.state_dir / name).write_text(value)
+        fresh = self.state_dir / f".{name}"
+        fresh.write_text(value)
+        fresh.replace(
+            self.state_dir / name
+        )  # a script that reads meanwhile sees the old or the new
 
     def _write_properties(self) -> None:
         text = "".join(f"{name}={value}\n" for name, value in self._properties.items())
-        (self.state_dir / "properties").write_text(text)
+        self._state("properties", text)
 
     def _order(self, order: str) -> None:
+        assert self._process is not None, "the device is not started"
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{order}\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # the answer that is missing tells it
+            self._process.stdin.write(f"{order}\n")
+            self._process.stdin.flush()
         self._expect("done")
 
     def _expect(self, answer: str) -> None:
-        """Wait for the bridge's answer; it bounds its own waits, and its end is an answer too."""
+        """Wait for the bridge's answer, which is one line; its end is an answer too."""
+        assert self._process is not None
         assert self._process.stdout is not None
-        line = self._process.stdout.readline().strip()
+        ready, _, _ = select.select([self._process.stdout], [], [], _ANSWER_S)
+        line = self._process.stdout.readline().strip() if ready else "nothing"
         if line != answer:
-            time.sleep(0.1)
             raise RuntimeError(
                 f"the device said {line!r}: {self.log.read_text(errors='replace')[-2000:]}"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -86,6 +87,28 @@ class TestServerOfAnOldAndroid(TransportContract):
     @pytest.fixture
     def transport(self, device: VirtualDevice, served: tuple[str, int]) -> Transport:
         return AdbServerTransport(device.serial, shell_v2=False)
+
+
+@pytest.mark.parametrize("length", [0, 10, 24, 27])
+def test_a_peer_that_hangs_up_in_its_first_message_is_offline(length: int) -> None:
+    """No real adbd does this on demand: a plain socket cuts its CNXN in the head or in the payload."""
+    payload = b"device::\0"
+    head = ("<4s5I", b"CNXN", 0x01000000, 4096, len(payload), sum(payload), 0xB1A7B1BC)
+    message = struct.pack(*head) + payload
+
+    def hang_up(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(4096)
+            peer.sendall(message[:length])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=hang_up, args=(listener,))
+        server.start()
+        transport = AdbTransport.over_tcp("127.0.0.1", listener.getsockname()[1])
+        with pytest.raises(DeviceOfflineError, match=r"No conversation with 127\.0\.0\.1"):
+            transport.shell("echo", timeout_s=5)
+        server.join()
 
 
 @pytest.fixture(params=["tcp", "server"])
