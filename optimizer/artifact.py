@@ -65,12 +65,33 @@ class MetadataSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StageRecord:
+    """What one training technique did: epochs trained, the best of them, and its score there.
+
+    ``score`` is the accuracy on held-out training data, or without labels minus the loss. ``sparsity`` is
+    the share of zeros that it left among kernels' values; ``clustered`` kernels had at most ``clusters``
+    different values.
+    """
+
+    technique: str
+    epochs: int = 0
+    best_epoch: int = 0
+    score: float | None = None
+    sparsity: float | None = None
+    clusters: int | None = None
+    clustered: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
     """A ``.tflite`` file with what is known of it. Hashes are lower-case hex SHA-256.
 
     ``recipe`` is the recipe's canonical dictionary and ``recipe_name`` its name; both are ``None``
-    for a file of unknown origin. ``toolchain`` maps package names to versions. ``build_key`` is the
-    digest of everything that the file was made of; it stays when metadata is written into the file.
+    for a file of unknown origin. ``training`` says where training data came from. ``sparsity`` is the
+    share of zeros among kernels' values, ``float_layers`` are those that a search left in float.
+    ``toolchain`` maps package names to versions. ``build_key`` is the digest of everything that the file
+    was made of; it stays when metadata is written into the file.
     """
 
     path: Path
@@ -85,6 +106,10 @@ class Artifact:
     recipe_name: str | None = None
     recipe: dict[str, Any] | None = None
     calibration: str | None = None
+    training: str | None = None
+    stages: tuple[StageRecord, ...] = ()
+    sparsity: float | None = None
+    float_layers: tuple[str, ...] = ()
     toolchain: dict[str, str] = field(default_factory=dict)
     fidelity: Fidelity | None = None
     metadata: MetadataSummary | None = None

@@ -13,17 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from optimizer.artifact import Artifact, manifest_bytes, manifest_path, read_manifest
-from optimizer.data import Dataset
+from optimizer.datasets import DataSets
 from optimizer.errors import ModelError, OptimizerError
 from optimizer.files import write_atomic, write_together
 from optimizer.recipe import Recipe
-from optimizer.source import Source
+from optimizer.source import Source, identify
 
 # Raised when the same inputs come to give other files or manifests, so that old builds are not believed.
-BUILD_VERSION = 1
+BUILD_VERSION = 2
 MOST_CACHED_BYTES = 2 << 30
 # Their versions decide what comes out; they are part of the key and of the manifest.
-TOOLCHAIN = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
+TOOLCHAIN = (
+    "tensorflow", "tf-keras", "keras", "tensorflow-model-optimization", "ai-edge-quantizer",
+    "ai-edge-litert", "numpy",
+)  # fmt: skip
 
 
 def toolchain() -> dict[str, str]:
@@ -32,16 +35,19 @@ def toolchain() -> dict[str, str]:
     return {name: installed[name] for name in TOOLCHAIN if name in installed}
 
 
-def build_key(
-    source: Source, recipe: Recipe, *, calibration: Dataset | None, evaluation: Dataset | None
-) -> str:
+def build_key(source: Source, recipe: Recipe, data: DataSets) -> str:
     """The digest of everything that decides what a build gives."""
+    compared = data.compared_on
+    calibration = data.calibration if recipe.calibration is not None else None
+    training = data.training if recipe.stages else None
     parts = {
         "build": BUILD_VERSION,
         "source": source.sha256,
         "recipe": recipe.digest,
+        "files": [identify(path).sha256 for path in recipe.files],
+        "training": training.sha256 if training else None,
         "calibration": calibration.sha256 if calibration else None,
-        "evaluation": evaluation.sha256 if evaluation else None,
+        "evaluation": compared.sha256 if compared else None,
         "toolchain": toolchain(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

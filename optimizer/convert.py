@@ -10,8 +10,9 @@ from typing import Any
 
 from optimizer.artifact import TensorSpec
 from optimizer.errors import ConversionError
-from optimizer.recipe import IoType, Recipe, Scheme
+from optimizer.recipe import Recipe
 from optimizer.source_model import SIGNATURE, batch_size, batches
+from optimizer.techniques import IoType, Scheme
 from optimizer.tensorflow_setup import import_tensorflow, quiet_stderr
 from optimizer.tflite_file import operators_of
 
@@ -35,7 +36,7 @@ def convert(
         ConversionError: the converter refuses the model; ``log`` is all that it said.
     """
     tf = import_tensorflow("Optimizing a model")
-    if recipe.quantization.scheme.needs_calibration and b"While" in _graph(exported):
+    if recipe.calibration is not None and b"While" in _graph(exported):
         _refuse_loops(exported, recipe, where=where, inputs=inputs)
     with quiet_stderr() as log, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -107,18 +108,33 @@ def _apply(
     """Set the converter as the recipe says."""
     quantization = recipe.quantization
     scheme = quantization.scheme
-    operators = tf.lite.OpsSet
+    sparse = recipe.pruning is not None and recipe.pruning.sparse_encoding
     if scheme is Scheme.NONE:
+        if sparse:
+            converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
         return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    # The converter has no public name for it.
+    if sparse:
+        converter.optimizations.append(tf.lite.Optimize.EXPERIMENTAL_SPARSITY)
+    # The converter has no public names for these.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = (  # noqa: SLF001
         not quantization.per_channel_dense
     )
+    converter._experimental_disable_per_channel = not quantization.per_channel  # noqa: SLF001
     if scheme is Scheme.FLOAT16:
         converter.target_spec.supported_types = [tf.float16]
-    if not scheme.needs_calibration:
-        return
+    if quantization.io_dtype is not IoType.FLOAT32:
+        converter.inference_input_type = getattr(tf, quantization.io_dtype.value)
+        converter.inference_output_type = getattr(tf, quantization.io_dtype.value)
+    # A model that was trained for int8 brings its ranges along, and keeps some layers in float.
+    if scheme.needs_calibration and recipe.qat is None:
+        _calibrate(tf, converter, recipe, batch, calibration)
+
+
+def _calibrate(
+    tf: Any, converter: Any, recipe: Recipe, batch: int, calibration: dict[str, Any] | None
+) -> None:
+    """Let the converter measure ranges, and choose the integer operators."""
     if calibration is None:
         raise ConversionError(f"The recipe {recipe.name!r} needs calibration data.")
 
@@ -127,16 +143,14 @@ def _apply(
             yield samples
 
     converter.representative_dataset = representative
+    operators = tf.lite.OpsSet
     integer = (
         operators.TFLITE_BUILTINS_INT8
-        if scheme is Scheme.INT8
+        if recipe.quantization.scheme is Scheme.INT8
         else operators.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
     )
-    fallback = [operators.TFLITE_BUILTINS] if quantization.float_fallback else []
+    fallback = [operators.TFLITE_BUILTINS] if recipe.quantization.float_fallback else []
     converter.target_spec.supported_ops = [integer, *fallback]
-    if quantization.io_dtype is not IoType.FLOAT32:
-        converter.inference_input_type = getattr(tf, quantization.io_dtype.value)
-        converter.inference_output_type = getattr(tf, quantization.io_dtype.value)
 
 
 def _operators(text: str, pattern: str) -> list[str]:

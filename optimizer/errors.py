@@ -6,6 +6,7 @@
     ├── ModelError                    the model: missing, empty, truncated, foreign, custom layer
     ├── RecipeError                   the recipe: unknown name or key, value out of range
     ├── DataError                     calibration, evaluation or label data: shape, type, NaN
+    ├── TrainingError                 a stage cannot be trained, or diverged
     ├── ConversionError               the converter refused, or its output does not run
     ├── MetadataError                 labels or normalisation do not fit, file unreadable
     └── MissingExtraError             a Python package of an extra is not installed
@@ -34,6 +35,10 @@ class RecipeError(OptimizerError):
 
 class DataError(OptimizerError):
     """Calibration, evaluation or label data do not fit the model."""
+
+
+class TrainingError(OptimizerError):
+    """A technique cannot be applied to the model, or the training diverged."""
 
 
 class ConversionError(OptimizerError):

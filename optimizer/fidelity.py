@@ -55,7 +55,7 @@ def reference(model: SourceModel, dataset: Dataset) -> Reference:
             hint="a training that diverged leaves NaN in the weights; check the model in Keras",
         )
     labels = None if dataset.labels is None else dataset.labels[chosen]
-    _check_labels(dataset, labels, next(iter(outputs.values())))
+    check_labels(dataset, labels, next(iter(outputs.values())))
     return Reference(
         inputs=inputs, outputs=outputs, labels=labels, origin=dataset.origin(len(chosen))
     )
@@ -123,14 +123,25 @@ def compare_outputs(
     )
 
 
+def collapse(fidelity: Fidelity) -> str | None:
+    """A sentence if an artifact is no longer the model that it was made of."""
+    agreement, before, after = fidelity.top1_agreement, fidelity.source_accuracy, fidelity.accuracy
+    if agreement is not None and agreement < COLLAPSED_AGREEMENT:
+        return f"Collapsed: only {agreement:.1%} of the samples keep their class."
+    if before is not None and after is not None:
+        # A student may well say other things than its source, and be as right.
+        if after < COLLAPSED_AGREEMENT * before:
+            return f"Collapsed: the accuracy fell from {before:.1%} to {after:.1%}."
+        return None
+    if fidelity.cosine < COLLAPSED_COSINE:
+        return f"Collapsed: the outputs' cosine similarity is only {fidelity.cosine:.3f}."
+    return None
+
+
 def losses(fidelity: Fidelity) -> list[str]:
     """What a reader must know: that the artifact collapsed, or lost accuracy worth telling."""
-    agreement, before, after = fidelity.top1_agreement, fidelity.source_accuracy, fidelity.accuracy
-    found = []
-    if agreement is not None and agreement < COLLAPSED_AGREEMENT:
-        found.append(f"Collapsed: only {agreement:.1%} of the samples keep their class.")
-    elif fidelity.cosine < COLLAPSED_COSINE:
-        found.append(f"Collapsed: the outputs' cosine similarity is only {fidelity.cosine:.3f}.")
+    before, after = fidelity.source_accuracy, fidelity.accuracy
+    found = [told] if (told := collapse(fidelity)) else []
     if before is not None and after is not None:
         loss = before - after
         if loss > TOLD_LOSS and loss * fidelity.samples >= _HANDFUL:
@@ -140,8 +151,12 @@ def losses(fidelity: Fidelity) -> list[str]:
     return found
 
 
-def _check_labels(dataset: Dataset, labels: Any | None, output: Any) -> None:
-    """Labels must be classes that the first output has."""
+def check_labels(dataset: Dataset, labels: Any | None, output: Any) -> None:
+    """Check that labels are classes that the first output has.
+
+    Raises:
+        DataError: one is not.
+    """
     if labels is None or output.ndim != 2:
         return
     classes = max(2, output.shape[1])

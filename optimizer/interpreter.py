@@ -29,8 +29,8 @@ class TFLiteModel:
         self._where = where
         self._interpreters = [self._interpreter()]
         first = self._interpreters[0]
-        self._inputs = _by_name(first, first.get_input_details(), "inputs")
-        self._outputs = _by_name(first, first.get_output_details(), "outputs")
+        self._inputs = names_in_signature(first, "inputs")
+        self._outputs = names_in_signature(first, "outputs")
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
@@ -137,7 +137,7 @@ class TFLiteModel:
                 # LSTMs keep their state in the file's variables; in Keras each sample begins anew.
                 interpreter.reset_all_variables()
                 for name, detail in self._inputs.items():
-                    interpreter.set_tensor(detail["index"], _quantize(batch[name], detail))
+                    interpreter.set_tensor(detail["index"], quantized_input(batch[name], detail))
                 interpreter.invoke()
                 for name, detail in self._outputs.items():
                     stored = interpreter.get_tensor(detail["index"])
@@ -167,8 +167,11 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _by_name(interpreter: Any, details: Sequence[Any], which: str) -> dict[str, Any]:
-    """The tensors by their names in the signature; by their own without one."""
+def names_in_signature(interpreter: Any, which: str) -> dict[str, Any]:
+    """Details of ``inputs`` or ``outputs`` by their names in the signature; by their own without one."""
+    details: Sequence[Any] = (
+        interpreter.get_input_details() if which == "inputs" else interpreter.get_output_details()
+    )
     signatures = interpreter.get_signature_list()
     names = {}
     if len(signatures) == 1:
@@ -192,7 +195,7 @@ def _spec(detail: Any) -> TensorSpec:
     )
 
 
-def _quantize(sample: Any, detail: Any) -> Any:
+def quantized_input(sample: Any, detail: Any) -> Any:
     """Real values to what the tensor stores: stored = real / scale + zero point, rounded and clipped."""
     import numpy as np
 

@@ -1,21 +1,18 @@
 """From a source model and recipes to artifacts, cached by content: same inputs, no work.
 
 A manifest beside the output with the build's key means that there is nothing to do; a file of that key in
-the user's cache is copied; only then is TensorFlow imported. The source is loaded and exported once for
-all recipes of a call.
+the user's cache is copied; only then is TensorFlow imported. What the recipes of a call have in common is
+made once: see ``job``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from optimizer.artifact import Artifact, Fidelity, TensorSpec, gzip_size_of
+from optimizer.artifact import Artifact, Fidelity, gzip_size_of
 from optimizer.build_cache import (
     build_key,
     existing,
@@ -25,14 +22,18 @@ from optimizer.build_cache import (
     toolchain,
     write_artifact,
 )
-from optimizer.data import Dataset, constant_inputs, fit_to_inputs, pick, read_dataset
+from optimizer.data import Dataset, constant_inputs, read_dataset
+from optimizer.datasets import DataSets, hold_out
 from optimizer.errors import ConversionError, DataError, OptimizerError
 from optimizer.interpreter import TFLiteModel
+from optimizer.job import Job, Step
 from optimizer.recipe import Recipe
-from optimizer.source import Source, identify
-from optimizer.tensorflow_setup import require_tensorflow
+from optimizer.source import identify
+from optimizer.structure import kernels_of, sparsity_of, undone
+from optimizer.to_tflite import blame, to_tflite
 
-Step = Callable[[str], None]
+# Of training data given alone, this share is held out to compare artifacts with their source.
+HELD_OUT = 0.2
 
 
 def build_artifacts(
@@ -40,96 +41,125 @@ def build_artifacts(
     recipes: Sequence[Recipe],
     *,
     output: Path,
-    calibration: Path | None = None,
-    evaluation: Path | None = None,
+    training: Dataset | Path | None = None,
+    calibration: Dataset | Path | None = None,
+    evaluation: Dataset | Path | None = None,
     overwrite: bool = False,
+    allow_unsafe: bool = False,
     step: Step = lambda _: None,
 ) -> tuple[Artifact, ...]:
-    """Build ``OUTPUT/NAME.RECIPE.tflite`` with its manifest for each recipe, in order.
+    """Build ``OUTPUT/NAME.RECIPE.tflite`` with its manifest for each recipe, in order: see ``Builder``."""
+    with Builder(
+        model,
+        recipes,
+        output=output,
+        training=training,
+        calibration=calibration,
+        evaluation=evaluation,
+        overwrite=overwrite,
+        allow_unsafe=allow_unsafe,
+        step=step,
+    ) as builder:
+        return tuple(builder.build(recipe) for recipe in recipes)
 
-    Fidelity is measured on the evaluation data, else on the calibration data. ``step`` is told what is
-    being done.
+
+class Builder:
+    """Builds the artifacts of one model; what its recipes have in common is made once.
+
+    Fidelity is measured on the evaluation data; without them on a part of the training data that is then
+    not trained on, else on the calibration data. Calibration data that are not given are taken from the
+    training data. ``step`` is told what is being done. ``allow_unsafe`` lets code in a Keras file run.
 
     Raises:
-        ModelError: the source cannot be used, or an output is a file that this tool did not make.
-        DataError: data are missing or do not fit the model.
-        ConversionError: the converter refuses, or what it made does not run.
-        OptimizerError: the output cannot be written.
-        MissingExtraError: TensorFlow is not installed.
+        ModelError: the source cannot be used.
+        DataError: data are missing for one of the recipes.
     """
-    source = identify(model)
-    _check_recipes(recipes, calibration)
-    read = read_dataset(calibration) if calibration else None
-    held_out = read_dataset(evaluation) if evaluation else None
-    with ExitStack() as stack:
-        job = _Job(source=source, calibration=read, evaluation=held_out, step=step, stack=stack)
-        return tuple(
-            _artifact(
-                job, recipe, output / f"{source.name}.{recipe.name}.tflite", overwrite=overwrite
-            )
-            for recipe in recipes
+
+    def __init__(
+        self,
+        model: Path,
+        recipes: Sequence[Recipe],
+        *,
+        output: Path,
+        training: Dataset | Path | None,
+        calibration: Dataset | Path | None,
+        evaluation: Dataset | Path | None,
+        overwrite: bool,
+        allow_unsafe: bool,
+        step: Step,
+    ) -> None:
+        source = identify(model)
+        data = _data(training, calibration, evaluation)
+        _check_recipes(recipes, data)
+        self._output, self._overwrite = output, overwrite
+        self._stack = ExitStack()
+        self._job = Job(
+            source=source, data=data, step=step, stack=self._stack, allow_unsafe=allow_unsafe
         )
 
+    def __enter__(self) -> Builder:  # noqa: PYI034 (typing.Self is of Python 3.11)
+        return self
 
-@dataclass(slots=True)
-class _Job:
-    """What the recipes of one call share; the model is loaded when it is first needed."""
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
-    source: Source
-    calibration: Dataset | None
-    evaluation: Dataset | None
-    step: Step
-    stack: ExitStack
-    _model: Any = field(default=None)
-    _exported: Path | None = field(default=None)
-    _reference: Any = field(default=None)
+    def build(self, recipe: Recipe) -> Artifact:
+        """The artifact of a recipe, built unless there is one of the same things.
 
-    def model(self) -> Any:
-        """The loaded source, a ``SourceModel``."""
-        if self._model is None:
-            from optimizer.source_model import open_model
-
-            require_tensorflow("Optimizing a model")
-            self.step(f"load {self.source.path.name}")
-            self._model = open_model(self.source)
-        return self._model
-
-    def exported(self) -> Path:
-        """The source as the SavedModel that is converted."""
-        if self._exported is None:
-            folder = tempfile.TemporaryDirectory(prefix="android-bench-")
-            self._exported = Path(self.stack.enter_context(folder))
-            self.model().export(self._exported)
-        return self._exported
-
-    def reference(self) -> Any:
-        """The source's outputs that artifacts are held against, ``None`` without data."""
-        dataset = self.evaluation or self.calibration
-        if self._reference is None and dataset is not None:
-            from optimizer.fidelity import reference
-
-            model = self.model()
-            self.step(f"run the source on {dataset.path.name}")
-            self._reference = reference(model, dataset)
-        return self._reference
+        Raises:
+            ModelError: the source cannot be used, or the output is a file that this tool did not make.
+            DataError: data do not fit the model.
+            TrainingError: a technique does not fit the model, or training diverged.
+            ConversionError: the converter refuses, or what it made does not run.
+            OptimizerError: the output cannot be written.
+            MissingExtraError: TensorFlow is not installed.
+        """
+        target = self._output / f"{self._job.source.name}.{recipe.name}.tflite"
+        return _artifact(self._job, recipe, target, overwrite=self._overwrite)
 
 
-def _check_recipes(recipes: Sequence[Recipe], calibration: Path | None) -> None:
+def _data(
+    training: Dataset | Path | None,
+    calibration: Dataset | Path | None,
+    evaluation: Dataset | Path | None,
+) -> DataSets:
+    """The data of a call, with what is missing taken from the training data."""
+    given = [
+        read_dataset(item) if isinstance(item, Path) else item
+        for item in (training, calibration, evaluation)
+    ]
+    trained, calibrated, evaluated = given
+    if trained is not None and evaluated is None:
+        trained, evaluated = hold_out(trained, share=HELD_OUT)
+    return DataSets(training=trained, calibration=calibrated or trained, evaluation=evaluated)
+
+
+def _check_recipes(recipes: Sequence[Recipe], data: DataSets) -> None:
     names = [recipe.name for recipe in recipes]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise OptimizerError(f"The recipe {twice!r} is named twice.", hint="name each recipe once")
     for recipe in recipes:
-        if recipe.calibration is not None and calibration is None:
+        if recipe.trains and data.training is None:
+            raise DataError(
+                f"The recipe {recipe.name!r} trains, and no training data were given.",
+                hint="--data train.npz, inputs and labels y; or --recipe int8, which only quantizes",
+            )
+        if recipe.calibration is not None and data.calibration is None:
             raise DataError(
                 f"The recipe {recipe.name!r} needs calibration data, and none were given.",
                 hint="--calibration data.npz, a few hundred typical inputs; or --recipe dynamic-range",
             )
+        if recipe.selective is not None and data.compared_on is None:
+            raise DataError(
+                f"The recipe {recipe.name!r} searches by accuracy, and has no data to measure it on.",
+                hint="--evaluation test.npz, inputs and labels y",
+            )
 
 
-def _artifact(job: _Job, recipe: Recipe, target: Path, *, overwrite: bool) -> Artifact:
+def _artifact(job: Job, recipe: Recipe, target: Path, *, overwrite: bool) -> Artifact:
     """The artifact of one recipe: the one that is there, the cache's, or a new one."""
-    key = build_key(job.source, recipe, calibration=job.calibration, evaluation=job.evaluation)
+    key = build_key(job.source, recipe, job.data)
     artifact = existing(target, key, overwrite=overwrite) or from_cache(
         target, key, source=job.source, recipe=recipe
     )
@@ -146,17 +176,12 @@ def _artifact(job: _Job, recipe: Recipe, target: Path, *, overwrite: bool) -> Ar
         raise ConversionError(str(error), hint=hint, log=error.log) from error
 
 
-def _build(job: _Job, recipe: Recipe, target: Path, key: str) -> Artifact:
-    """Convert, run, compare, and write file and manifest."""
-    from optimizer.convert import convert
-
-    model = job.model()
-    samples, origin = _calibration(job, recipe, model.inputs)
+def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
+    """Train, convert, run, compare, and write file and manifest."""
     wanted = job.reference()
-    job.step(f"{recipe.name}: convert")
-    content = convert(
-        job.exported(), recipe, where=str(job.source.path), inputs=model.inputs, calibration=samples
-    )
+    made = job.made(recipe)
+    result = to_tflite(job, recipe, made)
+    content = result.content
     built = TFLiteModel(content, where=target.name)
     fidelity = None
     if wanted is None:
@@ -166,6 +191,8 @@ def _build(job: _Job, recipe: Recipe, target: Path, key: str) -> Artifact:
 
         job.step(f"{recipe.name}: compare with the source")
         fidelity = measure_fidelity(wanted, built, where=target.name)
+    kernels = kernels_of(content)
+    training = job.data.training if recipe.trains else None
     artifact = Artifact(
         path=target,
         sha256=hashlib.sha256(content).hexdigest(),
@@ -178,10 +205,20 @@ def _build(job: _Job, recipe: Recipe, target: Path, key: str) -> Artifact:
         source_sha256=job.source.sha256,
         recipe_name=recipe.name,
         recipe=recipe.to_dict(),
-        calibration=origin,
+        calibration=result.origin,
+        training=training.origin(training.samples) if training else None,
+        stages=made.records,
+        sparsity=sparsity_of(kernels),
+        float_layers=result.float_layers,
         toolchain=toolchain(),
         fidelity=fidelity,
-        warnings=tuple(_warnings(job, recipe, built, fidelity)),
+        warnings=(
+            *_warnings(job, recipe, built, fidelity),
+            *blame(job, recipe, made, content, fidelity),
+            *(note for record in made.records for note in record.notes),
+            *undone(kernels, made.records),
+            *result.warnings,
+        ),
         build_key=key,
     )
     write_artifact(artifact, content)
@@ -189,25 +226,10 @@ def _build(job: _Job, recipe: Recipe, target: Path, key: str) -> Artifact:
     return artifact
 
 
-def _calibration(
-    job: _Job, recipe: Recipe, inputs: Sequence[TensorSpec]
-) -> tuple[dict[str, Any] | None, str | None]:
-    """The recipe's choice of calibration samples, and where they came from."""
-    if recipe.calibration is None or job.calibration is None:
-        return None, None
-    wanted = recipe.calibration
-    chosen = pick(job.calibration, wanted.samples, wanted.seed)
-    arrays = fit_to_inputs(job.calibration, inputs)
-    samples = {name: array[chosen] for name, array in arrays.items()}
-    return samples, job.calibration.origin(len(chosen), seed=wanted.seed)
-
-
-def _warnings(
-    job: _Job, recipe: Recipe, built: TFLiteModel, fidelity: Fidelity | None
-) -> list[str]:
+def _warnings(job: Job, recipe: Recipe, built: TFLiteModel, fidelity: Fidelity | None) -> list[str]:
     """What a reader of the manifest must know."""
     found = []
-    data = job.calibration
+    data = job.data.calibration
     if recipe.calibration is not None and data is not None:
         if data.samples < recipe.calibration.samples:
             found.append(

@@ -1,132 +1,175 @@
-"""Recipes: what is done to a model, as strict TOML.
-
-A wrong key, type or value is refused with its place and what would be right. Two recipes that do the
-same have the same digest, whatever they are called.
-"""
+"""Recipes: what is done to a model. Two that do the same have the same digest, whatever they are called."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
-import sys
-from dataclasses import asdict, dataclass, field, fields
-from enum import Enum
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from optimizer.errors import RecipeError
+from optimizer.techniques import (
+    Calibration,
+    ChannelPruning,
+    Clustering,
+    Distillation,
+    FineTune,
+    ModelSoup,
+    Pruning,
+    Quantization,
+    QuantizationAwareTraining,
+    Scheme,
+    Selective,
+    Stage,
+)
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-RECIPES = Path(__file__).parent / "recipes"
 _STRICT = {"extra": "forbid"}
-
-
-class Scheme(str, Enum):
-    """How numbers are stored and computed in the artifact."""
-
-    NONE = "none"
-    FLOAT16 = "float16"
-    DYNAMIC_RANGE = "dynamic-range"
-    INT8 = "int8"
-    INT16X8 = "int16x8"
-
-    @property
-    def needs_calibration(self) -> bool:
-        """Whether the ranges of activations must be measured on data."""
-        return self in {Scheme.INT8, Scheme.INT16X8}
-
-
-class IoType(str, Enum):
-    """The type of the artifact's inputs and outputs.
-
-    ``float32`` is what the Task Library and ML Kit take from any model; ``int8`` saves the conversion
-    at the borders and is for callers who quantize themselves.
-    """
-
-    FLOAT32 = "float32"
-    INT8 = "int8"
-    UINT8 = "uint8"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantization:
-    """Quantization after training.
-
-    ``float_fallback`` lets operators without an integer kernel stay in float. ``per_channel_dense`` gives
-    each unit of a dense layer a scale of its own: a little more accurate, and refused by runtimes older
-    than TensorFlow 2.17, Android's Task Library 0.4.4 among them (FULLY_CONNECTED version 12).
-    """
-
-    __pydantic_config__ = _STRICT
-
-    scheme: Scheme = Scheme.NONE
-    io_dtype: IoType = IoType.FLOAT32
-    float_fallback: bool = False
-    per_channel_dense: bool = False
-
-    def __post_init__(self) -> None:
-        if self.io_dtype is not IoType.FLOAT32 and self.scheme is not Scheme.INT8:
-            raise ValueError(f"io_dtype {self.io_dtype.value!r} needs the scheme 'int8'")
-        if self.float_fallback and not self.scheme.needs_calibration:
-            raise ValueError(f"float_fallback means nothing with the scheme {self.scheme.value!r}")
-        if self.per_channel_dense and self.scheme in {Scheme.NONE, Scheme.FLOAT16}:
-            raise ValueError(
-                f"per_channel_dense means nothing with the scheme {self.scheme.value!r}"
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """How many samples measure the ranges of activations, and the seed that picks them."""
-
-    __pydantic_config__ = _STRICT
-
-    samples: int = 200
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ValueError("samples must be at least 1")
-        if self.seed < 0:
-            raise ValueError("seed must be at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """What is done to a model. ``name`` becomes part of the artifact's file name.
 
-    A scheme that measures ranges has a ``calibration``, the default one unless another is given.
+    A scheme that measures ranges has a ``calibration``, the default one unless another is given; a
+    technique that trains has a ``fine_tune``.
     """
 
     __pydantic_config__ = _STRICT
 
     name: str
     description: str = ""
+    averaging: ModelSoup | None = None
+    distillation: Distillation | None = None
+    channel_pruning: ChannelPruning | None = None
+    pruning: Pruning | None = None
+    clustering: Clustering | None = None
+    qat: QuantizationAwareTraining | None = None
+    fine_tune: FineTune | None = None
     quantization: Quantization = field(default_factory=Quantization)
     calibration: Calibration | None = None
+    selective: Selective | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,63}", self.name):
             raise ValueError(
                 "name must be at most 64 letters, digits, '-', '_' or '+', for it names files"
             )
-        if self.quantization.scheme.needs_calibration:
+        self._check_qat()
+        self._check_selective()
+        self._check_pruning()
+        self._complete_calibration()
+        self._complete_training()
+
+    def _complete_calibration(self) -> None:
+        """QAT learns the ranges itself; a calibration beside it is for the layers it leaves out."""
+        scheme = self.quantization.scheme
+        if scheme.needs_calibration and self.qat is None:
             if self.calibration is None:
                 object.__setattr__(self, "calibration", Calibration())
         elif self.calibration is not None:
-            scheme = self.quantization.scheme.value
-            raise ValueError(f"calibration means nothing with the scheme {scheme!r}")
+            why = (
+                f"the scheme {scheme.value!r}"
+                if self.qat is None
+                else "qat, which learns the ranges"
+            )
+            raise ValueError(f"calibration means nothing with {why}")
+
+    def _complete_training(self) -> None:
+        distillation = self.distillation
+        if distillation is not None and not distillation.makes_student and not self.trains:
+            raise ValueError(
+                "distillation needs a student, a width, teachers, or another technique that trains"
+            )
+        if self.stages:
+            if self.fine_tune is None:
+                object.__setattr__(self, "fine_tune", FineTune())
+        elif self.fine_tune is not None:
+            raise ValueError("fine_tune means nothing without a technique that trains")
+
+    def _check_pruning(self) -> None:
+        scheme = self.quantization.scheme
+        sparse = self.pruning is not None and self.pruning.sparse_encoding
+        if sparse and scheme not in {Scheme.NONE, Scheme.FLOAT16}:
+            raise ValueError(
+                f"pruning.sparse_encoding does not go with the scheme {scheme.value!r}: LiteRT fails to "
+                "run such files"
+            )
+
+    def _check_qat(self) -> None:
+        if self.qat is None:
+            return
+        if self.quantization.scheme is not Scheme.INT8:
+            raise ValueError("qat needs the scheme 'int8' in [quantization]")
+        if self.quantization.by_quantizer or self.selective is not None:
+            raise ValueError(
+                "qat goes through the converter: leave tool, float_layers and selective out"
+            )
+        if not self.quantization.per_channel and self.clustering is not None:
+            raise ValueError("per_channel = false does not go with both qat and clustering")
+
+    def _check_selective(self) -> None:
+        if self.selective is None:
+            return
+        if self.quantization.scheme not in {
+            Scheme.INT8,
+            Scheme.INT16X8,
+            Scheme.DYNAMIC_RANGE,
+            Scheme.INT4,
+        }:
+            raise ValueError(
+                "selective needs a scheme that quantizes: int8, int16x8, dynamic-range or int4"
+            )
+        if self.quantization.float_layers:
+            raise ValueError("selective finds the float_layers: leave them out")
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The sections that change the Keras model before it is converted, in the order they are done."""
+        done = [
+            name
+            for name in (
+                "averaging",
+                "distillation",
+                "channel_pruning",
+                "pruning",
+                "clustering",
+                "qat",
+            )
+            if getattr(self, name) is not None
+        ]
+        if self.distillation is not None and not self.distillation.makes_student:
+            done.remove("distillation")
+        return tuple(done)
+
+    @property
+    def trains(self) -> bool:
+        """Whether training data are needed."""
+        return any(stage != "averaging" for stage in self.stages)
+
+    def training_of(self, stage: str) -> FineTune:
+        """How a stage trains: ``[fine_tune]``, with what its section says for itself."""
+        section = getattr(self, stage)
+        base = self.fine_tune or FineTune()
+        if not isinstance(section, Stage):
+            return base
+        own = {"epochs": section.epochs, "learning_rate": section.learning_rate}
+        given: dict[str, Any] = {key: value for key, value in own.items() if value is not None}
+        return replace(base, **given)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The model files that the recipe names."""
+        distillation, soup = self.distillation, self.averaging
+        names = list(soup.checkpoints) if soup else []
+        if distillation is not None:
+            names += [*distillation.teachers, *filter(None, [distillation.student])]
+        return tuple(Path(name) for name in names)
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as plain values, every default written out."""
+        """The recipe as plain values, every default written out; sections that are absent are."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return plain
+        return {key: value for key, value in plain.items() if value is not None}
 
     @property
     def digest(self) -> str:
@@ -148,92 +191,16 @@ class Recipe:
         for section, values in self.to_dict().items():
             if isinstance(values, dict):
                 lines += ["", f"[{section}]"]
-                lines += [f"{key} = {_toml(value)}" for key, value in values.items()]
+                lines += [
+                    f"{key} = {_toml(value)}" for key, value in values.items() if value is not None
+                ]
         return "\n".join(lines) + "\n"
 
 
-def builtin_recipes() -> dict[str, Recipe]:
-    """The recipes that come along, by name."""
-    return {file.stem: read_recipe(file) for file in sorted(RECIPES.glob("*.toml"))}
-
-
-def load_recipe(name_or_path: str) -> Recipe:
-    """Return the built-in recipe of that name, or the recipe of that TOML file.
-
-    Raises:
-        RecipeError: there is none of that name, or the file cannot be used.
-    """
-    if name_or_path.endswith(".toml"):
-        return read_recipe(Path(name_or_path))
-    names = [file.stem for file in sorted(RECIPES.glob("*.toml"))]
-    if name_or_path in names:
-        return read_recipe(RECIPES / f"{name_or_path}.toml")
-    close = difflib.get_close_matches(name_or_path, names, n=1)
-    raise RecipeError(
-        f"There is no recipe {name_or_path!r}.",
-        hint=(f"Did you mean {close[0]!r}? " if close else "")
-        + f"There are {', '.join(names)}, or a path that ends in .toml",
-    )
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe from a TOML file; a missing ``name`` is the file's.
-
-    Raises:
-        RecipeError: it cannot be read, is no TOML, or says something that cannot be.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"The recipe {path} cannot be read: {error}.") from error
-    return parse_recipe(text, where=str(path), default_name=path.stem)
-
-
-def parse_recipe(text: str, *, where: str, default_name: str) -> Recipe:
-    """Read a recipe from TOML text; ``where`` names the file in errors."""
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{where} is not TOML: {error}.") from error
-    try:
-        # JSON mode is strict about types and yet reads the names of enumerations.
-        return TypeAdapter(Recipe).validate_json(
-            json.dumps({"name": default_name, **data}, default=str), strict=True
-        )
-    except ValidationError as error:
-        raise _explain(error, where) from error
-
-
-_SECTIONS: dict[str, type] = {"quantization": Quantization, "calibration": Calibration}
-
-
-def _explain(error: Any, where: str) -> RecipeError:
-    """One sentence for pydantic's first complaint, with the keys that would be right."""
-    problem = error.errors()[0]
-    path = [str(part) for part in problem["loc"]]
-    key = ".".join(path) or "the recipe"
-    if problem["type"] not in {"unexpected_keyword_argument", "extra_forbidden"}:
-        meant = difflib.get_close_matches(str(problem["input"]), _choices(problem), n=1)
-        return RecipeError(
-            f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}.",
-            hint=f"Did you mean {meant[0]!r}?" if meant else None,
-        )
-    section = _SECTIONS.get(path[0], Recipe) if len(path) > 1 else Recipe
-    known = [item.name for item in fields(section)]
-    close = difflib.get_close_matches(path[-1], known, n=1)
-    return RecipeError(
-        f"{where}: there is no key {key!r}.",
-        hint=(f"Did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(known)}",
-    )
-
-
-def _choices(problem: Any) -> list[str]:
-    """The values that an enumeration allows, out of pydantic's ``'none', 'int8' or 'int16x8'``."""
-    return re.findall(r"'([^']+)'", str(problem.get("ctx", {}).get("expected", "")))
-
-
-def _toml(value: str | float | bool) -> str:  # noqa: FBT001 (a value, not a switch)
+def _toml(value: Any) -> str:
     """A value in TOML, whose basic strings are JSON's but for DEL, which must be escaped too."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -19,7 +19,7 @@ from optimizer.errors import ModelError
 from optimizer.file_kind import HDF5, HEAD_BYTES, ZIP, seems
 from optimizer.tensorflow_setup import import_tensorflow
 
-_CONVERT_HINT = "give a Keras .keras or .h5 file, or a SavedModel folder"
+_CONVERT_HINT = "give a Keras .keras or .h5 file, a SavedModel folder, or a .tflite"
 
 
 class Format(str, Enum):
@@ -28,6 +28,8 @@ class Format(str, Enum):
     KERAS = "keras"
     HDF5 = "h5"
     SAVED_MODEL = "saved-model"
+    KERAS3 = "keras3"
+    TFLITE = "tflite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ def identify(path: Path) -> Source:
     """Recognise a model by its content and take its fingerprint, without TensorFlow.
 
     Raises:
-        ModelError: it is missing, empty, truncated, foreign, or a Keras 3 file.
+        ModelError: it is missing, empty, truncated or foreign.
     """
     path = path.resolve() if str(path) in {".", ".."} else path
     if path.is_dir():
@@ -59,40 +61,49 @@ def identify(path: Path) -> Source:
         if head.startswith(HDF5):
             return Source(path=path, format=Format.HDF5, sha256=file_sha256(path))
         if head.startswith(ZIP):
-            _check_keras_archive(path)
-            return Source(path=path, format=Format.KERAS, sha256=file_sha256(path))
+            of_three = _archive_version(path) >= 3
+            return Source(
+                path=path,
+                format=Format.KERAS3 if of_three else Format.KERAS,
+                sha256=file_sha256(path),
+            )
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.", hint=_CONVERT_HINT) from error
     if not head:
         raise ModelError(f"{path} is empty.", hint=_CONVERT_HINT)
     kind = seems(head)
     if kind == "a TFLite model":
-        raise ModelError(
-            f"{path} is a .tflite already.",
-            hint="android-bench run measures it; give its Keras model to optimize it",
-        )
+        return Source(path=path, format=Format.TFLITE, sha256=file_sha256(path))
     raise ModelError(
         f"{path} is not a Keras model" + (f": it seems to be {kind}." if kind else "."),
         hint=_CONVERT_HINT,
     )
 
 
-def load(source: Source) -> Any:
+def load(source: Source, *, allow_unsafe: bool = False) -> Any:
     """Load the model: a Keras 2 model, or for a SavedModel the loaded object with its signatures.
 
     Raises:
-        ModelError: it is damaged, or has a layer that this toolchain does not know.
+        ModelError: it is damaged, or has a layer that this toolchain does not know; ``NotCarriedOver``
+            for a model of Keras 3 with a layer that Keras 2 lacks.
         MissingExtraError: TensorFlow is not installed.
     """
     tf = import_tensorflow("Optimizing a model")
     try:
         if source.format is Format.SAVED_MODEL:
             return tf.saved_model.load(str(source.path))
+        if source.format is Format.KERAS3:
+            from optimizer.keras3 import carry_over
+
+            return carry_over(source.path, allow_unsafe=allow_unsafe)
         # Its module needs the types of this one.
         from optimizer import keras_config
 
-        keras_config.check(source, tf)
-        return tf.keras.models.load_model(str(source.path), compile=False, safe_mode=True)
+        if not allow_unsafe:
+            keras_config.check(source, tf)
+        return tf.keras.models.load_model(
+            str(source.path), compile=False, safe_mode=not allow_unsafe
+        )
     except ModelError:
         raise
     except Exception as error:  # Keras raises whatever its layers raise
@@ -127,7 +138,7 @@ def _identify_folder(path: Path) -> Source:
     return Source(path=path, format=Format.SAVED_MODEL, sha256=digest.hexdigest())
 
 
-def _check_keras_archive(path: Path) -> None:
+def _archive_version(path: Path) -> int:
     """A .keras file is a ZIP with a config and weights; its metadata names the Keras that wrote it."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -149,7 +160,9 @@ def _check_keras_archive(path: Path) -> None:
             ),
             hint=_CONVERT_HINT,
         )
-    check_keras_version(path, metadata.get("keras_version") if isinstance(metadata, dict) else None)
+    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    major = str(version or "2").partition(".")[0]
+    return int(major) if major.isdigit() else 2
 
 
 def check_keras_version(path: Path, version: Any) -> None:

@@ -7,14 +7,17 @@ the ones that the artifact's signature has too. So outputs are compared by name:
 from __future__ import annotations
 
 import re
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from optimizer.artifact import TensorSpec
 from optimizer.errors import DataError, ModelError
+from optimizer.interpreter import TFLiteModel
 from optimizer.source import Format, Source, load
 from optimizer.tensorflow_setup import import_tensorflow, quiet_stderr
 
@@ -28,6 +31,7 @@ class SourceModel:
 
     ``call`` takes tensors in the order of ``inputs`` and returns tensors by name. ``state`` is what has
     to be saved with it, variables as a rule; ``whole`` is the loaded model, for those with lookup tables.
+    ``keras`` is the Keras 2 model that can be trained; without one ``untrainable`` says why.
     """
 
     path: Path
@@ -36,6 +40,8 @@ class SourceModel:
     call: Callable[..., dict[str, Any]]
     state: Any
     whole: Any
+    keras: Any = None
+    untrainable: str | None = None
 
     def predict(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return the outputs, each (samples, …) in float32, for inputs of (samples, …) by name.
@@ -96,18 +102,80 @@ class SourceModel:
         return specs
 
 
-def open_model(source: Source) -> SourceModel:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TFLiteSource:
+    """A source that is a ``.tflite`` already: it runs, and can be quantized, not trained or exported."""
+
+    path: Path
+    model: TFLiteModel
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs under their names in the signature."""
+        specs = zip(self.model.inputs, self.model.input_names, strict=True)
+        return tuple(replace(spec, name=name) for spec, name in specs)
+
+    @property
+    def keras(self) -> None:
+        """There is no Keras model."""
+        return
+
+    @property
+    def untrainable(self) -> str:
+        """Why it cannot be trained."""
+        return "it is a .tflite, in which there is nothing to train"
+
+    def predict(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """The outputs by name, each (samples, …) in float32.
+
+        Raises:
+            ConversionError: an operator fails while running.
+        """
+        return self.model.run(inputs)
+
+
+def open_model(
+    source: Source, *, allow_unsafe: bool = False, stack: ExitStack | None = None
+) -> SourceModel | TFLiteSource:
     """Load a source.
+
+    A model of Keras 3 with layers that Keras 2 lacks goes the road of a SavedModel, which ``stack`` keeps.
 
     Raises:
         ModelError: it is damaged, or has no inputs and outputs that can be known.
         MissingExtraError: TensorFlow is not installed.
     """
-    tf = import_tensorflow("Optimizing a model")
-    loaded = load(source)
+    if source.format is Format.TFLITE:
+        return TFLiteSource(
+            path=source.path,
+            model=TFLiteModel(source.path.read_bytes(), where=source.path.name),
+        )
+    if source.format is Format.KERAS3:
+        from optimizer.keras3 import NotCarriedOver
+
+        try:
+            return of_keras(source.path, load(source, allow_unsafe=allow_unsafe))
+        except NotCarriedOver as error:
+            if stack is None:
+                raise
+            return _of_keras3(source, error, allow_unsafe=allow_unsafe, stack=stack)
     if source.format is Format.SAVED_MODEL:
-        return _of_saved_model(source, loaded)
-    return _of_keras(tf, source, loaded)
+        return of_saved_model(source)
+    return of_keras(source.path, load(source, allow_unsafe=allow_unsafe))
+
+
+def _of_keras3(
+    source: Source, error: Exception, *, allow_unsafe: bool, stack: ExitStack
+) -> SourceModel:
+    """A model that Keras 3 itself exports: it can be converted, not trained."""
+    from optimizer.keras3 import export_saved_model
+
+    folder = tempfile.TemporaryDirectory(prefix="android-bench-")
+    path = Path(stack.enter_context(folder))
+    export_saved_model(source.path, path, allow_unsafe=allow_unsafe)
+    exported = Source(path=path, format=Format.SAVED_MODEL, sha256=source.sha256)
+    model = of_saved_model(exported)
+    return replace(model, path=source.path, untrainable=str(error).rstrip("."))
 
 
 def batch_size(inputs: Sequence[TensorSpec]) -> int | None:
@@ -128,10 +196,16 @@ def batches(inputs: dict[str, Any], size: int) -> Iterator[tuple[dict[str, Any],
         yield {name: array[chosen] for name, array in inputs.items()}, min(size, count - start)
 
 
-def _of_keras(tf: Any, source: Source, model: Any) -> SourceModel:
+def of_keras(path: Path, model: Any, *, like: SourceModel | None = None) -> SourceModel:
+    """A Keras 2 model as a source; with the names of another model's inputs and outputs if one is given.
+
+    Raises:
+        ModelError: it was never built.
+    """
+    tf = import_tensorflow("Optimizing a model")
     if not getattr(model, "inputs", None):
         raise ModelError(
-            f"{source.path} was saved before it was built, so its input has no shape.",
+            f"{path} was saved before it was built, so its input has no shape.",
             hint="call the model once on real data, or give it an Input layer, and save it again",
         )
     structure = model.input  # a tensor, or a list or dictionary of tensors
@@ -140,26 +214,35 @@ def _of_keras(tf: Any, source: Source, model: Any) -> SourceModel:
         outputs = _usable_names(sorted(model.output))
     else:
         outputs = _usable_names(model.output_names)
+    if like is not None:
+        names, outputs = tuple(spec.name for spec in like.inputs), like.outputs
 
     def call(*tensors: Any) -> dict[str, Any]:
         found = model(tf.nest.pack_sequence_as(structure, list(tensors)), training=False)
         return dict(zip(outputs, tf.nest.flatten(found), strict=True))
 
     inputs = tuple(
-        _spec(source, name, tensor.shape, tensor.dtype)
+        _spec(path, name, tensor.shape, tensor.dtype)
         for name, tensor in zip(names, model.inputs, strict=True)
     )
     return SourceModel(
-        path=source.path,
+        path=path,
         inputs=inputs,
         outputs=outputs,
         call=call,
         state=list(model.variables),
         whole=model,
+        keras=model,
     )
 
 
-def _of_saved_model(source: Source, loaded: Any) -> SourceModel:
+def of_saved_model(source: Source) -> SourceModel:
+    """A SavedModel as a source.
+
+    Raises:
+        ModelError: it is damaged, or has no signature with named inputs.
+    """
+    loaded = load(source)
     signatures = dict(getattr(loaded, "signatures", {}))
     if SIGNATURE not in signatures:
         raise ModelError(
@@ -183,18 +266,24 @@ def _of_saved_model(source: Source, loaded: Any) -> SourceModel:
         return {name: found[key] for name, key in zip(outputs, results, strict=True)}
 
     inputs = tuple(
-        _spec(source, name, specs[key].shape, specs[key].dtype)
+        _spec(source.path, name, specs[key].shape, specs[key].dtype)
         for name, key in zip(names, keys, strict=True)
     )
     return SourceModel(
-        path=source.path, inputs=inputs, outputs=outputs, call=call, state=loaded, whole=loaded
+        path=source.path,
+        inputs=inputs,
+        outputs=outputs,
+        call=call,
+        state=loaded,
+        whole=loaded,
+        untrainable="it is a SavedModel, whose layers cannot be told apart",
     )
 
 
-def _spec(source: Source, name: str, shape: Any, dtype: Any) -> TensorSpec:
+def _spec(path: Path, name: str, shape: Any, dtype: Any) -> TensorSpec:
     if shape.rank is None:
         raise ModelError(
-            f"The input {name!r} of {source.path} has no fixed number of dimensions.",
+            f"The input {name!r} of {path} has no fixed number of dimensions.",
             hint="export the model with a signature that names its shape; sizes may be None",
         )
     return TensorSpec(

@@ -53,6 +53,24 @@ def import_tensorflow(purpose: str) -> Any:
     return tf
 
 
+def import_toolkit(purpose: str) -> Any:
+    """Import TensorFlow's model optimization toolkit, quietly; it asks for TensorFlow's version by a
+    module that Python has given up.
+
+    Raises:
+        MissingExtraError: the extra ``optimize`` is missing.
+    """
+    import_tensorflow(purpose)
+    if importlib.util.find_spec("tensorflow_model_optimization") is None:
+        raise MissingExtraError(
+            "optimize", needed_for=purpose, module="tensorflow_model_optimization"
+        )
+    with warnings.catch_warnings(), quiet_stderr():
+        warnings.simplefilter("ignore")
+        import tensorflow_model_optimization as tfmot
+    return tfmot
+
+
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[list[str]]:
     """Keep what native code writes to standard error; the list holds it once the block has ended.

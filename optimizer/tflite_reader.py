@@ -14,6 +14,8 @@ from typing import Any
 
 from optimizer.artifact import TensorSpec
 
+# The types that kernels are stored in, and whose values can be counted.
+_KERNELS = {"float32", "float16", "int8"}
 # What the reading of a damaged flatbuffer is known to raise.
 DAMAGE = (
     struct.error, IndexError, ValueError, TypeError, OverflowError, KeyError, AttributeError,
@@ -40,6 +42,25 @@ class Constants:
     def sparsity(self) -> float | None:
         """The share of zeros among kernels' values, ``None`` without kernels."""
         return self.zeros / self.values if self.values else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """An operator: its kind, the name of its first output, its tensors' numbers in the graph."""
+
+    kind: str
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers of the source that the converter made it of, the last one first.
+
+        The converter joins the names of what it fused: ``net/relu/Relu;net/norm/...;net/conv/Conv2D``.
+        """
+        parts = (part.split("/") for part in self.name.split(";"))
+        return tuple(dict.fromkeys(part[-2] if len(part) > 1 else part[0] for part in parts))
 
 
 class Reader:
@@ -100,22 +121,42 @@ class Reader:
 
     def operators(self) -> tuple[dict[str, int], dict[str, int], tuple[str, ...]]:
         """How often each operator stands in the graphs, its highest version, and the custom ones."""
-        names, custom = [], []
+        names = self._operator_names()
+        custom = [name for name, own in names if own]
         versions: dict[str, int] = {}
-        for code in self.each(self.model.OperatorCodesLength(), self.model.OperatorCodes):
-            # Files from before 2020 have the code in the old, one-byte field.
-            number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-            name = self._codes.get(number, f"BUILTIN_{number}")
-            if name == "CUSTOM":
-                name = text(code.CustomCode()) or "CUSTOM"
-                custom.append(name)
-            names.append(name)
+        codes = self.each(self.model.OperatorCodesLength(), self.model.OperatorCodes)
+        for (name, _), code in zip(names, codes, strict=True):
             versions[name] = max(versions.get(name, 0), code.Version())
         seen: collections.Counter[str] = collections.Counter()
         for graph in self.each(self.model.SubgraphsLength(), self.model.Subgraphs):
             for operator in self.each(graph.OperatorsLength(), graph.Operators):
-                seen[names[operator.OpcodeIndex()]] += 1
+                seen[names[operator.OpcodeIndex()][0]] += 1
         return dict(seen.most_common()), versions, tuple(custom)
+
+    def graph(self) -> Iterator[Operator]:
+        """The operators of the main graph, in the order they run."""
+        names = self._operator_names()
+        graph = self.model.Subgraphs(0)
+        for operator in self.each(graph.OperatorsLength(), graph.Operators):
+            inputs = self.each(operator.InputsLength(), operator.Inputs)
+            outputs = tuple(self.each(operator.OutputsLength(), operator.Outputs))
+            yield Operator(
+                kind=names[operator.OpcodeIndex()][0],
+                name=(text(graph.Tensors(outputs[0]).Name()) or "") if outputs else "",
+                inputs=tuple(index for index in inputs if index >= 0),
+                outputs=outputs,
+            )
+
+    def _operator_names(self) -> list[tuple[str, bool]]:
+        """The operators that the file uses by name, and whether each is a custom one."""
+        names = []
+        for code in self.each(self.model.OperatorCodesLength(), self.model.OperatorCodes):
+            # Files from before 2020 have the code in the old, one-byte field.
+            number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+            name = self._codes.get(number, f"BUILTIN_{number}")
+            custom = name == "CUSTOM"
+            names.append(((text(code.CustomCode()) or name) if custom else name, custom))
+        return names
 
     def keeps_state(self) -> bool:
         """Whether a tensor is a variable, as the state of an LSTM is."""
@@ -137,11 +178,35 @@ class Reader:
             dtype = self._types.get(tensor.Type(), f"type {tensor.Type()}")
             sizes[dtype] += len(data)
             # Only what can be a kernel: biases and shapes are small and never pruned.
-            if dtype in {"float32", "float16", "int8"} and tensor.ShapeLength() >= 2:
+            if dtype in _KERNELS and tensor.ShapeLength() >= 2:
                 stored, total = self._count_values(tensor, data, dtype)
                 zeros += total - stored
                 values += total
         return Constants(sizes=dict(sizes.most_common()), zeros=zeros, values=values)
+
+    def kernels(self) -> Iterator[tuple[bytes | None, Any, int, int]]:
+        """Constant weights stored dense: name, values in their shape, number of scales, their axis."""
+        import numpy as np
+
+        seen = set()
+        for tensor in self._tensors():
+            dtype = self._types.get(tensor.Type(), "")
+            data = None if tensor.Buffer() in seen else self._data(tensor.Buffer())
+            if (
+                data is None
+                or dtype not in _KERNELS
+                or tensor.ShapeLength() < 2
+                or tensor.Sparsity()
+            ):
+                continue
+            seen.add(tensor.Buffer())
+            quantization = tensor.Quantization()
+            scales = quantization.ScaleLength() if quantization is not None else 0
+            axis = quantization.QuantizedDimension() if scales > 1 else 0
+            shape = [int(size) for size in self.each(tensor.ShapeLength(), tensor.Shape)]
+            values = np.frombuffer(bytes(data), dtype)
+            if values.size == math.prod(shape):
+                yield tensor.Name(), values.reshape(shape), scales, axis
 
     def _count_values(self, tensor: Any, data: Any, dtype: str) -> tuple[int, int]:
         """The values that are not zero, and all: sparse encoding leaves zeros out of the buffer."""

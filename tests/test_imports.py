@@ -13,7 +13,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "tflite_support")
 # What the measuring side may know of the optimizer: plain data and files.
-SHARED = {"optimizer.artifact", "optimizer.tflite_file", "optimizer.errors", "optimizer.files"}
+SHARED = {
+    "optimizer.artifact",
+    "optimizer.choice",
+    "optimizer.tflite_file",
+    "optimizer.errors",
+    "optimizer.files",
+}
 
 
 def imports(file: Path) -> Iterator[str]:

@@ -50,7 +50,7 @@ def _variants(folder: Path, step: Callable[[str], None]) -> list[Path]:
     from optimizer.demo_model import make_demo
     from optimizer.metadata import ImageClassifierMetadata, MetadataWorker, tag
     from optimizer.pipeline import build_artifacts
-    from optimizer.recipe import load_recipe
+    from optimizer.recipe_file import load_recipe
 
     files = make_demo(folder, step=step)
     artifacts = build_artifacts(

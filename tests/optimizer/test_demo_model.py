@@ -8,7 +8,7 @@ import pytest
 from optimizer.data import read_dataset
 from optimizer.demo_model import make_demo
 from optimizer.pipeline import build_artifacts
-from optimizer.recipe import load_recipe
+from optimizer.recipe_file import load_recipe
 
 pytest.importorskip("sklearn", reason="the demo's digits come with scikit-learn")
 

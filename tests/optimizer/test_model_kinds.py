@@ -11,7 +11,7 @@ import pytest
 from optimizer.artifact import Artifact, Fidelity
 from optimizer.errors import ConversionError, DataError, ModelError
 from optimizer.pipeline import build_artifacts
-from optimizer.recipe import load_recipe
+from optimizer.recipe_file import load_recipe
 from optimizer.tflite_file import inspect
 
 RANDOM = np.random.default_rng(0)

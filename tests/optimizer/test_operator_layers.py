@@ -14,7 +14,7 @@ import pytest
 from optimizer import build_cache
 from optimizer.errors import ModelError
 from optimizer.pipeline import build_artifacts
-from optimizer.recipe import load_recipe
+from optimizer.recipe_file import load_recipe
 from optimizer.source import identify, load
 
 

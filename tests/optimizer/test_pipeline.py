@@ -14,7 +14,8 @@ import pytest
 from optimizer.artifact import Artifact, read_manifest
 from optimizer.errors import ConversionError, DataError, ModelError, OptimizerError
 from optimizer.pipeline import build_artifacts
-from optimizer.recipe import Recipe, builtin_recipes, load_recipe, parse_recipe
+from optimizer.recipe import Recipe
+from optimizer.recipe_file import builtin_recipes, load_recipe, parse_recipe
 from optimizer.tflite_file import artifact_of, inspect
 
 

@@ -7,21 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizer.errors import RecipeError
-from optimizer.recipe import (
-    Calibration,
-    IoType,
-    Quantization,
-    Recipe,
-    Scheme,
-    builtin_recipes,
-    load_recipe,
-    parse_recipe,
-)
+from optimizer.recipe import Recipe
+from optimizer.recipe_file import builtin_recipes, load_recipe, parse_recipe
+from optimizer.techniques import Calibration, IoType, Quantization, Scheme
 
 
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
-    scheme = draw(st.sampled_from(Scheme))
+    scheme = draw(st.sampled_from([item for item in Scheme if not item.needs_quantizer]))
     io_dtype = draw(st.sampled_from(IoType)) if scheme is Scheme.INT8 else IoType.FLOAT32
     fallback = draw(st.booleans()) if scheme.needs_calibration else False
     dense = draw(st.booleans()) if scheme not in {Scheme.NONE, Scheme.FLOAT16} else False
@@ -49,7 +42,7 @@ def test_toml_round_trip_loses_nothing(recipe: Recipe) -> None:
 
 def test_every_builtin_recipe_is_named_as_its_file_and_does_something_else() -> None:
     found = builtin_recipes()
-    assert set(found) == {"float32", "float16", "dynamic-range", "int8", "int16x8"}
+    assert {"float32", "float16", "dynamic-range", "int8", "int16x8"} <= set(found)
     assert all(recipe.name == name and recipe.description for name, recipe in found.items())
     assert len({recipe.digest for recipe in found.values()}) == len(found)
 
@@ -72,7 +65,7 @@ def test_the_digest_is_of_what_is_done_not_of_names() -> None:
             "Did you mean 'scheme'",
         ),
         ("prunning = 1", "no key 'prunning'", "quantization"),
-        ("[pruning]\nsparsity = 0.8", "no key 'pruning'", ""),
+        ("[prunning]\nsparsity = 0.8", "no key 'prunning'", "Did you mean 'pruning'?"),
         ('[quantization]\nscheme = "int9"', "quantization.scheme: Input should be 'none'", ""),
         ("quantization = 3", "quantization: Input should be an object", ""),
         (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from optimizer.errors import ModelError
 from optimizer.pipeline import build_artifacts
-from optimizer.recipe import load_recipe
+from optimizer.recipe_file import load_recipe
 from optimizer.tflite_file import artifact_of, inspect
 
 

@@ -1,0 +1,50 @@
+"""Data options to datasets: one place that knows how flags describe data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+
+def read_data(
+    data: str | None,
+    *,
+    calibration: str | None,
+    evaluation: str | None,
+    mean: str | None,
+    std: str | None,
+    image_shape: str | None,
+) -> dict[str, Any]:
+    """The datasets of a command as the keywords of a build: training, calibration, evaluation."""
+    from optimizer.data_sources import Scaling
+
+    from optimizer.data import read_dataset
+
+    scaling = None
+    if mean is not None or std is not None:
+        scaling = Scaling(mean=_numbers(mean or "0", "--mean"), std=_numbers(std or "1", "--std"))
+    shape = None
+    if image_shape is not None:
+        sizes = tuple(int(size) for size in _numbers(image_shape, "--image-shape"))
+        if len(sizes) != 3 or min(sizes) < 1:
+            raise typer.BadParameter(
+                "give height, width and channels: 224,224,3", param_hint="--image-shape"
+            )
+        shape = (sizes[0], sizes[1], sizes[2])
+    splits = {
+        "training": (data, "train"),
+        "calibration": (calibration, "train"),
+        "evaluation": (evaluation, "test"),
+    }
+    return {
+        name: read_dataset(text, scaling=scaling, split=split, image_shape=shape) if text else None
+        for name, (text, split) in splits.items()
+    }
+
+
+def _numbers(text: str, flag: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no list of numbers", param_hint=flag) from error

@@ -1,0 +1,1 @@
+"""One technique a module: a Keras model in, a Keras model out."""

@@ -1,0 +1,169 @@
+"""Reading recipes from strict TOML.
+
+A wrong key, type or value is refused with its place and what would be right. ``A+B`` is the recipe with
+the sections of both.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from optimizer.errors import RecipeError
+from optimizer.recipe import Recipe
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+def builtin_recipes() -> dict[str, Recipe]:
+    """The recipes that come along, by name."""
+    return {file.stem: read_recipe(file) for file in sorted(RECIPES.glob("*.toml"))}
+
+
+def load_recipes(texts: Sequence[str]) -> list[Recipe]:
+    """The recipes of repeated flags with commas, each once.
+
+    Raises:
+        RecipeError: one cannot be used.
+    """
+    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    return [load_recipe(name) for name in dict.fromkeys(names)]
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Return a built-in recipe, the recipe of a TOML file, or several put together: ``A+B``.
+
+    Raises:
+        RecipeError: there is none of that name, the file cannot be used, or sections clash.
+    """
+    if name_or_path.endswith(".toml") and Path(name_or_path).is_file():
+        return read_recipe(Path(name_or_path))
+    parts = [part.strip() for part in name_or_path.split("+")]
+    if len(parts) == 1:
+        return read_recipe(_file_of(name_or_path))
+    merged: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for part in parts:
+        for key, value in _read_toml(_file_of(part)).items():
+            if key in {"name", "description"}:
+                continue
+            if key in merged:
+                raise RecipeError(
+                    f"The recipes {origin[key]!r} and {part!r} both have a section [{key}].",
+                    hint="put what you want of both into a TOML file of your own",
+                )
+            merged[key], origin[key] = value, part
+    names = [Path(part).stem if part.endswith(".toml") else part for part in parts]
+    return _recipe(merged, where=name_or_path, default_name="+".join(names))
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe from a TOML file; a missing ``name`` is the file's.
+
+    Paths of models in it are relative to the file's folder.
+
+    Raises:
+        RecipeError: it cannot be read, is no TOML, or says something that cannot be.
+    """
+    return _recipe(_read_toml(path), where=str(path), default_name=path.stem)
+
+
+def parse_recipe(text: str, *, where: str, default_name: str) -> Recipe:
+    """Read a recipe from TOML text; ``where`` names the file in errors."""
+    return _recipe(_parse(text, where), where=where, default_name=default_name)
+
+
+def _file_of(name_or_path: str) -> Path:
+    if name_or_path.endswith(".toml"):
+        return Path(name_or_path)
+    names = [file.stem for file in sorted(RECIPES.glob("*.toml"))]
+    if name_or_path in names:
+        return RECIPES / f"{name_or_path}.toml"
+    close = difflib.get_close_matches(name_or_path, names, n=1)
+    raise RecipeError(
+        f"There is no recipe {name_or_path!r}.",
+        hint=(f"Did you mean {close[0]!r}? " if close else "")
+        + f"There are {', '.join(names)}, or a path that ends in .toml; A+B combines two",
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"The recipe {path} cannot be read: {error}.") from error
+    data = _parse(text, str(path))
+    _resolve(data.get("distillation"), path.parent, ("teachers", "student"))
+    _resolve(data.get("averaging"), path.parent, ("checkpoints",))
+    return data
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{where} is not TOML: {error}.") from error
+
+
+def _resolve(section: Any, folder: Path, keys: tuple[str, ...]) -> None:
+    """Make the paths of a section relative to where the file stands, not to where the tool runs."""
+    for key in keys if isinstance(section, dict) else ():
+        value = section.get(key)
+        if isinstance(value, str):
+            section[key] = str(folder / value)
+        elif isinstance(value, list):
+            section[key] = [str(folder / item) if isinstance(item, str) else item for item in value]
+
+
+def _recipe(data: dict[str, Any], *, where: str, default_name: str) -> Recipe:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        # JSON mode is strict about types and yet reads the names of enumerations.
+        return TypeAdapter(Recipe).validate_json(
+            json.dumps({"name": default_name, **data}, default=str), strict=True
+        )
+    except ValidationError as error:
+        raise _explain(error, where) from error
+
+
+def _section(name: str) -> type:
+    """The dataclass of a section."""
+    hint = get_type_hints(Recipe).get(name)
+    kinds: tuple[Any, ...] = getattr(hint, "__args__", (hint,))
+    return next((kind for kind in kinds if hasattr(kind, "__dataclass_fields__")), Recipe)
+
+
+def _explain(error: Any, where: str) -> RecipeError:
+    """One sentence for pydantic's first complaint, with the keys that would be right."""
+    problem = error.errors()[0]
+    path = [str(part) for part in problem["loc"]]
+    key = ".".join(path) or "the recipe"
+    if problem["type"] not in {"unexpected_keyword_argument", "extra_forbidden"}:
+        meant = difflib.get_close_matches(str(problem["input"]), _choices(problem), n=1)
+        return RecipeError(
+            f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}.",
+            hint=f"Did you mean {meant[0]!r}?" if meant else None,
+        )
+    known = [item.name for item in fields(_section(path[0]) if len(path) > 1 else Recipe)]
+    close = difflib.get_close_matches(path[-1], known, n=1)
+    return RecipeError(
+        f"{where}: there is no key {key!r}.",
+        hint=(f"Did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(known)}",
+    )
+
+
+def _choices(problem: Any) -> list[str]:
+    """The values that an enumeration allows, out of pydantic's ``'none', 'int8' or 'int16x8'``."""
+    return re.findall(r"'([^']+)'", str(problem.get("ctx", {}).get("expected", "")))

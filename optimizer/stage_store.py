@@ -1,0 +1,90 @@
+"""Models in the middle of the road, kept by the key of all that they were made of.
+
+A stage is trained once and serves every recipe that begins with it. Two processes that want the same one
+do not train it twice: the second waits for the first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from optimizer.artifact import StageRecord
+from optimizer.build_cache import cache_folder
+
+MOST_KEPT_BYTES = 2 << 30
+
+
+def stages_folder() -> Path:
+    """Where models of stages are kept."""
+    return cache_folder().with_name("stages")
+
+
+@contextlib.contextmanager
+def locked(key: str) -> Iterator[Path]:
+    """Hold the stage for this process; gives the file that its training's state is kept in."""
+    from filelock import FileLock
+
+    folder = stages_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{key}.lock")
+        lock.acquire()
+    except OSError:  # no cache, no sharing: the stage is trained here
+        yield folder / f"{key}.training.npz"
+        return
+    try:
+        yield folder / f"{key}.training.npz"
+    finally:
+        lock.release()
+
+
+def kept(key: str) -> tuple[Path, StageRecord] | None:
+    """The folder and the record of a stage that was finished before."""
+    folder = stages_folder() / key
+    try:
+        plain = json.loads((folder / "stage.json").read_bytes())
+        return folder, StageRecord(**{**plain, "notes": tuple(plain["notes"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def keep(key: str, record: StageRecord, write: Callable[[Path], None]) -> Path | None:
+    """Keep a stage whole or not at all; a cache that cannot be written costs time, nothing else."""
+    folder = stages_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".stage-", dir=folder))
+    except OSError:
+        return None
+    try:
+        write(made)
+        (made / "stage.json").write_text(json.dumps(asdict(record)))
+        shutil.rmtree(folder / key, ignore_errors=True)
+        made.rename(folder / key)
+    except OSError:
+        shutil.rmtree(made, ignore_errors=True)
+        return None
+    (folder / f"{key}.training.npz").unlink(missing_ok=True)
+    _make_room(folder)
+    return folder / key
+
+
+def _make_room(folder: Path) -> None:
+    """Drop the oldest stages while all together are larger than the cache may be; keep the newest."""
+    sizes = [
+        (path.stat().st_mtime_ns, sum(file.stat().st_size for file in path.rglob("*")), path)
+        for path in folder.iterdir()
+        if path.is_dir()
+    ]
+    total = sum(size for _, size, _ in sizes)
+    for _, size, path in sorted(sizes)[:-1]:
+        if total <= MOST_KEPT_BYTES:
+            return
+        shutil.rmtree(path, ignore_errors=True)
+        total -= size
