@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from optimizer.artifact import TensorSpec, file_sha256
+from optimizer.data_sources import Arrays, Scaling
 from optimizer.errors import DataError
 
 LABEL_KEYS = ("y", "labels", "label", "y_test", "y_train", "targets")
@@ -26,6 +28,7 @@ class Dataset:
     sha256: str
     inputs: dict[str, Any]
     labels: Any | None = None
+    class_names: tuple[str, ...] = ()
 
     @property
     def samples(self) -> int:
@@ -38,12 +41,67 @@ class Dataset:
         return text + (f", seed {seed})" if seed is not None else ")")
 
 
-def read_dataset(path: Path) -> Dataset:
-    """Read an ``.npz`` (arrays by name; labels under y or labels) or an ``.npy`` (one array).
+def read_dataset(
+    given: Path | str,
+    *,
+    scaling: Scaling | None = None,
+    split: str = "train",
+    image_shape: tuple[int, int, int] | None = None,
+) -> Dataset:
+    """Read data of any kind: what it is, is told by its content.
+
+    ``.npz`` (arrays by name; labels under y or labels), ``.npy`` (one array), idx files or a folder of
+    them, a folder of images, or ``FILE.py:FUNCTION``. Of folders and functions that have several, ``split``
+    is read. Whole numbers are brought to the model's range by ``scaling``.
 
     Raises:
         DataError: it cannot be read, is empty, holds objects, NaN or infinite values.
     """
+    from optimizer.data_sources import entry_point, idx, image_folder
+
+    path = Path(given)
+    if isinstance(given, str) and entry_point.is_entry_point(given):
+        found = entry_point.read_entry_point(given, split=split)
+    elif path.is_dir():
+        images = idx.find_images(path, split)
+        found = (
+            idx.read_idx_data(images)
+            if images is not None
+            else image_folder.read_image_folder(path, split=split, shape=image_shape)
+        )
+    elif path.is_file() and idx.is_idx(path):
+        found = idx.read_idx_data(path)
+    else:
+        found = _read_numpy(path)
+    return _dataset(path, found, scaling)
+
+
+def _dataset(path: Path, found: Arrays, scaling: Scaling | None) -> Dataset:
+    """Arrays as a dataset, scaled and checked."""
+    import numpy as np
+
+    arrays, sha256 = found.inputs, found.sha256
+    if scaling is not None:
+        arrays = {
+            name: scaling.apply(array) if array.dtype.kind in "iu" else array
+            for name, array in arrays.items()
+        }
+        sha256 = hashlib.sha256(f"{sha256} {scaling}".encode()).hexdigest()
+    elif len(sha256) != 64:
+        sha256 = hashlib.sha256(sha256.encode()).hexdigest()
+    labels = None if found.labels is None else np.asarray(found.labels)
+    _check_arrays(path, arrays, labels)
+    return Dataset(
+        path=path,
+        sha256=sha256,
+        inputs=arrays,
+        labels=None if labels is None else _classes(path, labels),
+        class_names=found.class_names,
+    )
+
+
+def _read_numpy(path: Path) -> Arrays:
+    """The arrays of an ``.npz`` or ``.npy``; nothing in it is executed."""
     import numpy as np
 
     try:
@@ -51,7 +109,10 @@ def read_dataset(path: Path) -> Dataset:
             loaded = np.load(file, allow_pickle=False)
             arrays = {"inputs": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist.", hint="give an .npz or .npy file") from error
+        raise DataError(
+            f"{path} does not exist.",
+            hint="give an .npz or .npy file, idx files, a folder of images, or file.py:function",
+        ) from error
     except Exception as error:  # numpy and zipfile raise many kinds for a damaged file
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise DataError(
@@ -63,13 +124,7 @@ def read_dataset(path: Path) -> Dataset:
             hint="save it with np.savez('data.npz', x=x, y=y)",
         ) from error
     labels = next((arrays.pop(key) for key in LABEL_KEYS if key in arrays), None)
-    _check_arrays(path, arrays, labels)
-    return Dataset(
-        path=path,
-        sha256=file_sha256(path),
-        inputs=arrays,
-        labels=None if labels is None else _classes(path, labels),
-    )
+    return Arrays(inputs=arrays, labels=labels, sha256=file_sha256(path))
 
 
 def fit_to_inputs(dataset: Dataset, inputs: Sequence[TensorSpec]) -> dict[str, Any]:
@@ -185,8 +240,8 @@ def _fit(dataset: Dataset, array: Any, spec: TensorSpec) -> Any:
         raise DataError(
             f"{dataset.path}: the samples for input {name!r} are {array.dtype} up to {int(array.max())}, "
             f"the model takes {dtype}.",
-            hint="save them scaled as in training: (x / 255).astype('float32'), or x.astype('float32') "
-            "for a model that scales inside",
+            hint="--mean 0 --std 255 scales them as in training, --mean 0 --std 1 is for a model that "
+            "scales inside; or save them as float32",
         )
     if dtype.kind in "iu" and array.dtype.kind == "f":
         raise DataError(

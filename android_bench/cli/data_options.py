@@ -17,13 +17,14 @@ def read_data(
     image_shape: str | None,
 ) -> dict[str, Any]:
     """The datasets of a command as the keywords of a build: training, calibration, evaluation."""
-    from optimizer.data_sources import Scaling
-
     from optimizer.data import read_dataset
+    from optimizer.data_sources import Scaling
 
     scaling = None
     if mean is not None or std is not None:
         scaling = Scaling(mean=_numbers(mean or "0", "--mean"), std=_numbers(std or "1", "--std"))
+        if 0 in scaling.std:
+            raise typer.BadParameter("a std of 0 divides by nothing", param_hint="--std")
     shape = None
     if image_shape is not None:
         sizes = tuple(int(size) for size in _numbers(image_shape, "--image-shape"))
