@@ -166,14 +166,13 @@ def _archive_version(path: Path) -> int:
 
 
 def check_keras_version(path: Path, version: Any) -> None:
-    """Refuse a file of Keras 3; a file that names no version is taken for one of Keras 2.
+    """Refuse an ``.h5`` of Keras 3; a file that names no version is taken for one of Keras 2.
 
     Raises:
         ModelError: it was saved by Keras 3.
     """
     if str(version or "2").partition(".")[0] != "2":
         raise ModelError(
-            f"{path} was saved by Keras {version}; this version opens Keras 2 models.",
-            hint="in the training script: model.export('saved_model') and give that folder, or train "
-            "with TF_USE_LEGACY_KERAS=1",
+            f"{path} was saved by Keras {version} as HDF5; of Keras 3 this version opens .keras files.",
+            hint="in the training script: model.save('model.keras')",
         )

@@ -7,6 +7,7 @@ imported; it also talks a lot while it starts. Everything that needs it comes th
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import os
 import sys
@@ -51,6 +52,22 @@ def import_tensorflow(purpose: str) -> Any:
 
     tf.get_logger().setLevel("ERROR")
     return tf
+
+
+def import_keras3(purpose: str) -> Any:
+    """Import Keras 3, which lives beside Keras 2 in one process once TensorFlow uses the latter.
+
+    Raises:
+        MissingExtraError: the extra ``optimize`` is missing.
+    """
+    import_tensorflow(purpose)
+    with warnings.catch_warnings(), quiet_stderr():
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module("keras")
+        except ImportError as error:
+            failure = error
+    raise MissingExtraError("optimize", needed_for=purpose, module="keras") from failure
 
 
 def import_toolkit(purpose: str) -> Any:
