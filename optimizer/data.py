@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from optimizer.artifact import TensorSpec, file_sha256
-from optimizer.data_sources import Arrays, Scaling
+from optimizer.data_sources import LABEL_KEYS, Arrays, Scaling
 from optimizer.errors import DataError
 
-LABEL_KEYS = ("y", "labels", "label", "y_test", "y_train", "targets")
 _SHOWN = 3
 _NUMBERS = {
     *("float16", "float32", "float64", "bool"),
@@ -56,21 +54,25 @@ def read_dataset(
 
     Raises:
         DataError: it cannot be read, is empty, holds objects, NaN or infinite values.
+        MissingExtraError: a function imports TensorFlow, which is not installed.
+        OptimizerError: a function needs TensorFlow, which was imported with Keras 3.
     """
     from optimizer.data_sources import entry_point, idx, image_folder
 
     path = Path(given)
-    if isinstance(given, str) and entry_point.is_entry_point(given):
-        found = entry_point.read_entry_point(given, split=split)
-    elif path.is_dir():
-        images = idx.find_images(path, split)
+    # What exists is taken for what it holds; only where nothing is, a text names a function.
+    if path.is_dir():
         found = (
-            idx.read_idx_data(images)
-            if images is not None
-            else image_folder.read_image_folder(path, split=split, shape=image_shape)
+            idx.read_idx_folder(path, split)
+            if idx.is_idx_folder(path)
+            else image_folder.read_image_folder(path, split=split, image_shape=image_shape)
         )
-    elif path.is_file() and idx.is_idx(path):
+    elif path.is_file() and path.suffix == ".py":
+        raise entry_point.without_function(path)
+    elif idx.is_idx(path):
         found = idx.read_idx_data(path)
+    elif entry_point.is_entry_point(str(given)):
+        found = entry_point.read_entry_point(str(given), split=split, image_shape=image_shape)
     else:
         found = _read_numpy(path)
     return _dataset(path, found, scaling)
@@ -80,17 +82,16 @@ def _dataset(path: Path, found: Arrays, scaling: Scaling | None) -> Dataset:
     """Arrays as a dataset, scaled and checked."""
     import numpy as np
 
-    arrays, sha256 = found.inputs, found.sha256
-    if scaling is not None:
-        arrays = {
-            name: scaling.apply(array) if array.dtype.kind in "iu" else array
-            for name, array in arrays.items()
-        }
-        sha256 = hashlib.sha256(f"{sha256} {scaling}".encode()).hexdigest()
-    elif len(sha256) != 64:
-        sha256 = hashlib.sha256(sha256.encode()).hexdigest()
-    labels = None if found.labels is None else np.asarray(found.labels)
+    arrays = dict(found.inputs)
+    labels = found.labels
+    if labels is None:
+        labels = next((arrays.pop(key) for key in LABEL_KEYS if key in arrays), None)
+    labels = None if labels is None else np.asarray(labels)
     _check_arrays(path, arrays, labels)
+    sha256 = found.sha256
+    if scaling is not None:
+        arrays = {name: scaling.scaled(array, name) for name, array in arrays.items()}
+        sha256 = scaling.sha256(sha256)
     return Dataset(
         path=path,
         sha256=sha256,
@@ -123,8 +124,7 @@ def _read_numpy(path: Path) -> Arrays:
             f"{path} cannot be read as .npz or .npy: {(str(error) or repr(error)).splitlines()[0]}.",
             hint="save it with np.savez('data.npz', x=x, y=y)",
         ) from error
-    labels = next((arrays.pop(key) for key in LABEL_KEYS if key in arrays), None)
-    return Arrays(inputs=arrays, labels=labels, sha256=file_sha256(path))
+    return Arrays(inputs=arrays, sha256=file_sha256(path))
 
 
 def fit_to_inputs(dataset: Dataset, inputs: Sequence[TensorSpec]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from optimizer.build_cache import (
     toolchain,
     write_artifact,
 )
+from optimizer.coverage import calibration_coverage
 from optimizer.data import Dataset, constant_inputs, read_dataset
 from optimizer.datasets import DataSets, hold_out
 from optimizer.errors import ConversionError, DataError, OptimizerError
@@ -240,6 +241,8 @@ def _warnings(job: Job, recipe: Recipe, built: TFLiteModel, fidelity: Fidelity |
             f"{data.path.name}: {name} has the same value everywhere, which tells no range."
             for name in constant_inputs(data)
         ]
+        if job.data.evaluation is not None:
+            found += calibration_coverage(data, job.data.evaluation)
     found += [
         f"The input {spec.name!r} has free sizes; delegates and benchmark_model want fixed ones."
         for spec in job.model().inputs

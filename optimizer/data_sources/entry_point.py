@@ -1,146 +1,163 @@
 """Data from a function of the user's own: ``module:function`` or ``path/to/file.py:function``.
 
-The one place where the user's Python runs, because the user named it. It gives a ``tf.data.Dataset`` or
-any iterable of (x, y) or x, or arrays; what it gives is read once and kept in memory, random
-augmentation included.
+The one place where the user's Python runs, because the user named it.
 """
 
 from __future__ import annotations
 
-import hashlib
+import ast
+import contextlib
 import importlib
 import importlib.util
 import inspect
-import itertools
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from optimizer.data_sources import Arrays
-from optimizer.errors import DataError
+from optimizer.data_sources.elements import collected
+from optimizer.errors import DataError, OptimizerError
 
-MOST_SAMPLES = 1_000_000
+_ENTRY_POINT = re.compile(r"(?P<module>.+\.py|[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)")
+_TENSORFLOW = {"tensorflow", "tensorflow_datasets", "tf_keras", "keras"}
 
 
 def is_entry_point(text: str) -> bool:
-    """Whether a text names a function: MODULE:FUNCTION, and is no path of Windows or a file."""
-    module, colon, function = text.rpartition(":")
-    return bool(colon) and function.isidentifier() and len(module) > 1 and not Path(text).exists()
+    """Whether a text names a function: ``module:function`` or ``file.py:function``."""
+    return _ENTRY_POINT.fullmatch(text) is not None
 
 
-def read_entry_point(text: str, *, split: str) -> Arrays:
-    """Call the function, with the split if it takes an argument, and read what it gives.
+def without_function(path: Path) -> DataError:
+    """What to say to a Python file that is given without its function."""
+    return DataError(
+        f"{path} is a Python file, and which function gives the data is not said.",
+        hint=f"{path}:FUNCTION, which gives a tf.data.Dataset or arrays (x, y)",
+    )
 
-    A ``tf.data.Dataset`` gives samples, or batches when ``y`` has one dimension more than a number.
+
+def read_entry_point(
+    text: str, *, split: str, image_shape: tuple[int, int, int] | None = None
+) -> Arrays:
+    """Call the function and read once what it gives: with random augmentation, as it came out.
+
+    It is called with ``split`` if it has a parameter of that name, or one that must be given. What it
+    may give: a ``tf.data.Dataset``; (x, y), where x is an array or arrays by name; arrays by name; an
+    iterable of samples or batches. ``optimizer.data_sources.elements`` says what is taken for a batch.
 
     Raises:
         DataError: the function is missing or fails, or gives no data, other data or no end of them.
+        MissingExtraError: its file imports TensorFlow, which is not installed.
+        OptimizerError: it needs TensorFlow, which was imported with Keras 3.
     """
-    from optimizer.tensorflow_setup import import_tensorflow
+    matched = _ENTRY_POINT.fullmatch(text)
+    if matched is None:
+        raise DataError(f"{text} names no function.", hint="FILE.py:FUNCTION or MODULE:FUNCTION")
+    module, name = matched["module"], matched["name"]
+    file = Path(module) if module.endswith(".py") else None
+    if file is not None and not file.is_file():
+        raise DataError(f"{file} does not exist.", hint="FILE.py:FUNCTION names a function in it")
+    with _searched(file.parent if file is not None else Path()):
+        try:
+            _prepare_tensorflow(file or _origin(module))
+            loaded = _load_file(file) if file is not None else importlib.import_module(module)
+        except OptimizerError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise DataError(
+                f"{module} cannot be imported: {_cause(error)}.",
+                hint="FILE.py:FUNCTION or MODULE:FUNCTION names a function that gives the data",
+            ) from error
+        function = getattr(loaded, name, None)
+        if not callable(function):
+            raise DataError(
+                f"{module} has no function {name!r}.", hint=f"check the name in {text!r}"
+            )
+        try:
+            return collected(text, _call(text, function, split), image_shape)
+        except OptimizerError:
+            raise
+        except (Exception, SystemExit) as error:  # the user's code raises whatever it raises
+            raise DataError(f"{text} failed: {_cause(error)}.", hint="run it by itself") from error
 
-    module, _, name = text.rpartition(":")
-    import_tensorflow(
-        "Reading a tf.data pipeline"
-    )  # with Keras 2, before the user's code imports it
-    function = _function(text, module, name)
+
+def _call(text: str, function: Callable[..., Any], split: str) -> Any:
+    parameters = inspect.signature(function).parameters.values()
+    needed = [
+        each
+        for each in parameters
+        if each.default is each.empty and each.kind not in {each.VAR_POSITIONAL, each.VAR_KEYWORD}
+    ]
+    if any(each.name == "split" and each.kind != each.POSITIONAL_ONLY for each in parameters):
+        if len(needed) <= 1 and all(each.name == "split" for each in needed):
+            return function(split=split)
+    elif not needed:
+        return function()
+    elif len(needed) == 1 and needed[0].kind != needed[0].KEYWORD_ONLY:
+        return function(split)
+    raise DataError(
+        f"{text} must be given {', '.join(each.name for each in needed)}, and only the split can be.",
+        hint="give the other parameters defaults",
+    )
+
+
+@contextlib.contextmanager
+def _searched(folder: Path) -> Iterator[None]:
+    """Let imports find what lies in a folder, as they do when Python runs a file of it."""
+    entry = str(folder.resolve())
+    sys.path.insert(0, entry)
     try:
-        given = function(split) if inspect.signature(function).parameters else function()
-        inputs, labels = _collect(text, given)
-    except DataError:
-        raise
-    except Exception as error:  # the user's code raises whatever it raises
-        told = str(error).strip().splitlines() or [type(error).__name__]
-        raise DataError(
-            f"{text} failed: {type(error).__name__}: {told[0][:300]}", hint="run it by itself first"
-        ) from error
-    digest = hashlib.sha256()
-    for key, array in sorted({**inputs, "": labels}.items()):
-        if array is not None:
-            digest.update(f"{key} {array.dtype} {array.shape}".encode())
-            digest.update(memoryview(array).cast("B") if array.size else b"")
-    return Arrays(inputs=inputs, labels=labels, sha256=digest.hexdigest())
-
-
-def _function(text: str, module: str, name: str) -> Callable[..., Any]:
-    try:
-        loaded = _load_file(Path(module)) if module.endswith(".py") else _load_module(module)
-    except Exception as error:
-        raise DataError(
-            f"{module} cannot be imported: {type(error).__name__}: {error}",
-            hint="FILE.py:FUNCTION or MODULE:FUNCTION names a function that gives a tf.data.Dataset",
-        ) from error
-    function = getattr(loaded, name, None)
-    if not callable(function):
-        raise DataError(f"{module} has no function {name!r}.", hint=f"check the name in {text!r}")
-    return function  # type: ignore[no-any-return]
-
-
-def _load_module(name: str) -> Any:
-    """A module by its name, of the folder that the command was given in too."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    return importlib.import_module(name)
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(entry)
 
 
 def _load_file(path: Path) -> Any:
     """A file as a module that nothing else imports."""
-    spec = importlib.util.spec_from_file_location("android_bench_data", path)
+    name = f"android_bench_data_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[name] = module  # dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 
-def _collect(text: str, given: Any) -> tuple[dict[str, Any], Any]:
-    """Everything that was given, as arrays."""
-    import numpy as np
-
-    if hasattr(given, "element_spec"):
-        if int(given.cardinality().numpy()) == -1:
-            raise DataError(
-                f"{text} gives data without end.", hint="leave .repeat() out: every epoch reads all"
-            )
-        batched = _is_batched(given.element_spec)
-        return _stack(text, given.as_numpy_iterator(), batched=batched)
-    if isinstance(given, dict):
-        arrays = {str(key): np.asarray(value) for key, value in given.items()}
-        labels = arrays.pop("y", arrays.pop("labels", None))
-        return arrays, labels
-    if isinstance(given, tuple) and len(given) == 2 and hasattr(given[0], "shape"):
-        return {"inputs": np.asarray(given[0])}, np.asarray(given[1])
-    return _stack(text, iter(given), batched=False)
+def _origin(module: str) -> Path | None:
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
 
 
-def _is_batched(spec: Any) -> bool:
-    """Whether the elements of a dataset are batches: labels are one number for each sample."""
-    if isinstance(spec, tuple) and len(spec) == 2:
-        return bool(spec[1].shape.rank == 1)
-    inputs = list(spec.values()) if isinstance(spec, dict) else [spec]
-    return all(item.shape.rank and item.shape[0] is None for item in inputs)
+def _prepare_tensorflow(file: Path | None) -> None:
+    """Import TensorFlow the way of this project before the user's code does it another way."""
+    from optimizer.tensorflow_setup import import_tensorflow
+
+    if file is not None and file.suffix == ".py" and _imports_tensorflow(file):
+        import_tensorflow("Reading data with a function")
+    elif "tensorflow" not in sys.modules:
+        # The file may import another that imports TensorFlow, which decides for its Keras then.
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 
-def _stack(text: str, elements: Iterator[Any], *, batched: bool) -> tuple[dict[str, Any], Any]:
-    """Samples or batches one after the other, as arrays."""
-    import numpy as np
+def _imports_tensorflow(file: Path) -> bool:
+    for node in ast.walk(ast.parse(file.read_bytes(), str(file))):
+        names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        if any(each.partition(".")[0] in _TENSORFLOW for each in names):
+            return True
+    return False
 
-    inputs: dict[str, list[Any]] = {}
-    labels: list[Any] = []
-    count = 0
-    for element in itertools.islice(elements, MOST_SAMPLES + 1):
-        x, y = element if isinstance(element, tuple) and len(element) == 2 else (element, None)
-        for key, value in (x if isinstance(x, dict) else {"inputs": x}).items():
-            array = np.asarray(value)
-            inputs.setdefault(str(key), []).append(array if batched else array[np.newaxis])
-        if y is not None:
-            labels.append(np.asarray(y) if batched else np.asarray(y)[np.newaxis])
-        count += 1
-    if count == 0:
-        raise DataError(f"{text} gives no samples.", hint="run it by itself first")
-    if count > MOST_SAMPLES:
-        raise DataError(
-            f"{text} gives more than {MOST_SAMPLES:,} elements.", hint="take a part: .take(100_000)"
-        )
-    joined = {key: np.concatenate(parts) for key, parts in inputs.items()}
-    return joined, np.concatenate(labels) if labels else None
+
+def _cause(error: BaseException) -> str:
+    """An exception in one line, without the graph nodes that TensorFlow puts in front."""
+    told = re.sub(r"\{\{.*?\}\}\s*", "", str(error)).strip().splitlines()
+    return f"{type(error).__name__}: {told[0][:300].rstrip('.')}" if told else type(error).__name__

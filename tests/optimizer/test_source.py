@@ -53,7 +53,6 @@ def test_the_ending_says_nothing_and_the_fingerprint_is_of_the_content(
         (b"\x89PNG\r\n\x1a\n0000", "seems to be a PNG image"),
         (pickle.dumps([1]), "seems to be a pickle"),
         (b"\x08\x07\x12\x07pytorch:", "seems to be an ONNX"),
-        (b"\x1c\x00\x00\x00TFL3", "is a .tflite already"),
         (b"hello, this is text", "is not a Keras model."),
         (b"PK\x03\x04" + b"\0" * 40, "cut short or damaged"),
     ],
@@ -84,14 +83,18 @@ def test_archives_of_other_tools(tmp_path: Path) -> None:
         identify(file)
 
 
-def test_keras_3_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_keras_3_is_told_from_keras_2(tmp_path: Path) -> None:
     file = tmp_path / "model.keras"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("metadata.json", json.dumps({"keras_version": "3.8.0"}))
         archive.writestr("config.json", "{}")
-    with pytest.raises(ModelError, match=r"saved by Keras 3\.8\.0") as caught:
-        identify(file)
-    assert "model.export" in (caught.value.hint or "")
+    assert identify(file).format is Format.KERAS3
+
+
+def test_a_tflite_is_a_source_too(tmp_path: Path) -> None:
+    file = tmp_path / "model.bin"
+    file.write_bytes(b"\x1c\x00\x00\x00TFL3")
+    assert identify(file).format is Format.TFLITE
 
 
 @pytest.mark.parametrize("name", ["small.keras", "small.h5"])
