@@ -8,6 +8,9 @@ from enum import Enum
 
 # Latencies closer than this are the same for a choice: the smaller download decides then.
 _SAME_LATENCY = 0.02
+# Of accuracy, size, gzip size, latency, memory: differences below this share are noise.
+_NOISE = (0.0, 0.0, 0.0, _SAME_LATENCY, 0.05)
+_NO_NOISE = (0.0,) * len(_NOISE)
 
 
 class Prefer(str, Enum):
@@ -68,16 +71,21 @@ class Recommendation:
 
 
 def pareto_front(candidates: Sequence[Candidate]) -> tuple[str, ...]:
-    """The names of candidates that no other beats: as good in everything and better in something.
+    """The names of candidates that no other beats: no worse in anything and better in something.
 
-    A quantity that is not known of every candidate does not count.
+    What is measured differs only if it differs by more than noise does: latency by 2 %, memory by 5 %. A
+    quantity that is not known of every candidate does not count.
     """
     axes = _axes(candidates)
-    return tuple(
-        one.name
-        for one in candidates
-        if not any(_beats(axes[other.name], axes[one.name]) for other in candidates)
-    )
+    for noise in (_NOISE, _NO_NOISE):
+        front = tuple(
+            one.name
+            for one in candidates
+            if not any(_beats(axes[other.name], axes[one.name], noise) for other in candidates)
+        )
+        if front:  # with noise, three could beat each other in a circle
+            return front
+    return ()
 
 
 def recommend(
@@ -117,32 +125,37 @@ def recommend(
     )
 
 
-def _axes(candidates: Sequence[Candidate]) -> dict[str, tuple[float, ...]]:
-    """What counts of each candidate, smaller being better."""
-    rows = {
+_Row = tuple[float | None, ...]
+
+
+def _axes(candidates: Sequence[Candidate]) -> dict[str, _Row]:
+    """What counts of each candidate, smaller being better, ``None`` where it is not known of all."""
+    rows: dict[str, _Row] = {
         one.name: (
             None if one.accuracy is None else -one.accuracy,
-            one.size_bytes,
-            one.gzip_bytes,
+            float(one.size_bytes),
+            float(one.gzip_bytes),
             one.latency_us,
-            one.memory_bytes,
+            None if one.memory_bytes is None else float(one.memory_bytes),
         )
         for one in candidates
     }
-    known = [all(row[axis] is not None for row in rows.values()) for axis in range(5)]
+    known = [all(row[axis] is not None for row in rows.values()) for axis in range(len(_NOISE))]
     return {
-        name: tuple(
-            float(value)
-            for value, counts in zip(row, known, strict=True)
-            if counts and value is not None
-        )
+        name: tuple(value if counts else None for value, counts in zip(row, known, strict=True))
         for name, row in rows.items()
     }
 
 
-def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    pairs = list(zip(one, other, strict=True))
-    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+def _beats(one: _Row, other: _Row, noise: Sequence[float]) -> bool:
+    """Whether a row is no worse than another in anything, and better in something, beyond noise."""
+    pairs = [
+        (a, b, share)
+        for a, b, share in zip(one, other, noise, strict=True)
+        if a is not None and b is not None
+    ]
+    no_worse = all(a <= b + abs(b) * share for a, b, share in pairs)
+    return no_worse and any(a < b - abs(b) * share for a, b, share in pairs)
 
 
 def _broken(one: Candidate, limits: Limits, source_accuracy: float | None) -> list[str]:
@@ -157,7 +170,7 @@ def _broken(one: Candidate, limits: Limits, source_accuracy: float | None) -> li
     bounds: list[tuple[str, float | None, float | None, float, str]] = [
         ("file", one.size_bytes, limits.max_size_bytes, 1e3, "kB"),
         ("download (gzip)", one.gzip_bytes, limits.max_gzip_bytes, 1e3, "kB"),
-        ("latency", one.latency_us, limits.max_latency_us, 1e3, "ms"),
+        ("latency", one.latency_us, limits.max_latency_us, *_unit_of(limits.max_latency_us)),
         ("memory", one.memory_bytes, limits.max_memory_bytes, 1e6, "MB"),
     ]
     for what, value, bound, unit, symbol in bounds:
@@ -171,6 +184,11 @@ def _broken(one: Candidate, limits: Limits, source_accuracy: float | None) -> li
                 "allowed"
             )
     return found
+
+
+def _unit_of(bound_us: float | None) -> tuple[float, str]:
+    """The unit that a bound on a latency reads best in."""
+    return (1e3, "ms") if bound_us is None or bound_us >= 1e3 else (1.0, "µs")
 
 
 def _plain(value: float) -> str:

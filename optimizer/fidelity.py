@@ -11,7 +11,7 @@ from optimizer.errors import ConversionError, DataError, ModelError
 from optimizer.interpreter import TFLiteModel
 from optimizer.source_model import SourceModel
 
-EVALUATION_SAMPLES = 5000
+EVALUATION_SAMPLES = 10_000
 # The source's outputs are kept for all recipes of a call; of a segmentation model fewer samples fit.
 _KEPT_BYTES = 256 * 2**20
 
@@ -34,7 +34,7 @@ class Reference:
 
 
 def reference(model: SourceModel, dataset: Dataset) -> Reference:
-    """Run the source on up to 5,000 samples, fewer when its outputs are large.
+    """Run the source on up to 10,000 samples, fewer when its outputs are large.
 
     Raises:
         DataError: the data do not fit the model, or labels are no classes of it.

@@ -22,7 +22,8 @@ class LayerError:
     ``relative_error`` is the root mean square of the difference over that of the float output;
     ``arisen`` is how much more of it there is than in the operator's inputs: what it adds itself.
     ``sqnr_db`` is the signal-to-quantization-noise ratio in decibels, ``None`` where nothing differs.
-    ``saturated_pct`` is the percentage of stored values at the limits of their type, ``None`` in float.
+    ``clipped_pct`` is the percentage of values that were cut off at the limits of their type, ``None`` in
+    float.
     """
 
     layer: str
@@ -38,7 +39,7 @@ class LayerError:
     high: float
     quantized_low: float
     quantized_high: float
-    saturated_pct: float | None
+    clipped_pct: float | None
 
 
 def compare_layers(
@@ -154,15 +155,15 @@ class _Probe:
         """A tensor in real values, flat."""
         return self.stored(index)[0]
 
-    def stored(self, index: int) -> tuple[Any, Any]:
-        """A tensor in real values, flat, and as it is stored where that is in integers."""
+    def stored(self, index: int) -> tuple[Any, Any, float]:
+        """A tensor in real values, flat, and where it is stored in integers as these, with their scale."""
         import numpy as np
 
         raw = self._interpreter.get_tensor(index).reshape(-1)
         scale, zero_point = self._details[index]["quantization"]
         if raw.dtype.kind not in "iu" or not scale:
-            return raw.astype("float64"), None
-        return (raw.astype("float64") - zero_point) * float(np.float64(scale)), raw
+            return raw.astype("float64"), None, 0.0
+        return (raw.astype("float64") - zero_point) * float(np.float64(scale)), raw, float(scale)
 
     def dtype(self, index: int) -> str:
         """The type that a tensor is stored in."""
@@ -181,8 +182,8 @@ class _Sums:
         self.high = self.quantized_high = -math.inf
         self.limits = self.integers = 0
 
-    def add(self, want: Any, have: Any, stored: Any) -> None:
-        """Add one sample's output: wanted, found, and as it is stored."""
+    def add(self, want: Any, have: Any, stored: Any, scale: float) -> None:
+        """Add one sample's output: wanted, found, as it is stored, and the size of its steps."""
         import numpy as np
 
         if want.size != have.size or not want.size:
@@ -199,7 +200,8 @@ class _Sums:
         self.quantized_high = max(self.quantized_high, float(have.max()))
         if stored is not None:
             limits = np.iinfo(stored.dtype)
-            self.limits += int(np.count_nonzero((stored == limits.min) | (stored == limits.max)))
+            at_limit = (stored == limits.min) | (stored == limits.max)
+            self.limits += int(np.count_nonzero(at_limit & (np.abs(difference) > scale)))
             self.integers += int(stored.size)
 
     @property
@@ -227,5 +229,5 @@ class _Sums:
             high=self.high,
             quantized_low=self.quantized_low,
             quantized_high=self.quantized_high,
-            saturated_pct=100 * self.limits / self.integers if self.integers else None,
+            clipped_pct=100 * self.limits / self.integers if self.integers else None,
         )

@@ -16,6 +16,7 @@ HEAVY = ("tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "tf
 SHARED = {
     "optimizer.artifact",
     "optimizer.choice",
+    "optimizer.layer_errors",
     "optimizer.tflite_file",
     "optimizer.errors",
     "optimizer.files",

@@ -260,3 +260,67 @@ def recipes(*, json: Json = False) -> None:
         ("recipe", "what it does"),
         [(recipe.name, recipe.description) for recipe in found.values()],
     )
+
+
+@app.command(
+    "debug-quantization",
+    epilog="Example: android-bench debug-quantization model.keras -r int8 --data test.npz --plot e.svg",
+)
+def debug_quantization(
+    model: Model,
+    quantized: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[QUANTIZED]", help="A quantized .tflite made of MODEL, a float one."
+        ),
+    ] = None,
+    *,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", "-r", metavar="NAME|FILE.toml", help="Instead of a file."),
+    ] = None,
+    data: Annotated[
+        str,
+        typer.Option("--data", metavar="DATA", help="Inputs to compare on, and to calibrate with."),
+    ],
+    mean: Mean = None,
+    std: Std = None,
+    image_shape: ImageShape = None,
+    samples: Annotated[int, typer.Option(min=1, help="How many of them are run.")] = 32,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Write a picture.")] = None,
+    allow_unsafe: AllowUnsafe = False,
+    json: Json = False,
+) -> None:
+    """Show where quantization loses accuracy: float against quantized, layer by layer."""
+    from android_bench import console, layer_view
+    from android_bench.cli.data_options import read_data
+    from optimizer.quantization_debug import debug_files, debug_recipe
+    from optimizer.recipe_file import load_recipe
+
+    if (quantized is None) == (recipe is None):
+        raise typer.BadParameter("give a quantized .tflite or --recipe", param_hint="QUANTIZED")
+    given = read_data(
+        data, calibration=None, evaluation=None, mean=mean, std=std, image_shape=image_shape
+    )["training"]
+    if quantized is not None:
+        errors = debug_files(model, quantized, data=given, samples=samples)
+    else:
+        with console.step_progress("debug-quantization") as step:
+            errors = debug_recipe(
+                model,
+                load_recipe(str(recipe)),
+                data=given,
+                samples=samples,
+                allow_unsafe=allow_unsafe,
+                step=step,
+            )
+    shown = min(samples, given.samples)
+    if plot is not None:
+        title = f"{model.name}: {quantized.name if quantized else recipe} against float"
+        layer_view.write_plot(errors, plot, title=title, samples=shown)
+    if json:
+        console.emit_json(layer_view.layer_errors_to_json(errors))
+    else:
+        layer_view.print_layer_errors(errors, shown)
+    if plot is not None:
+        print(plot)

@@ -48,8 +48,8 @@ def render_report(
     Raises:
         TemplatesMissingError: the installation is damaged.
     """
-    environment = _environment(template_folder())
-    style, script = _asset(environment, "report.css"), _asset(environment, "report.js")
+    templates = environment()
+    style, script = _asset(templates, "report.css"), _asset(templates, "report.js")
     page = view.build_page(
         runs,
         comparisons,
@@ -61,7 +61,7 @@ def render_report(
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src '{_csp_hash(style)}'; script-src '{_csp_hash(script)}'"
     )
-    template = environment.get_template(ENTRY)
+    template = templates.get_template(ENTRY)
     return template.render(page=page, policy=policy, style=style, script=script)
 
 
@@ -91,21 +91,26 @@ def template_folder() -> Path:
     )
 
 
-def _environment(folder: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
+def environment() -> jinja2.Environment:
+    """The environment of all templates: strict, escaping, with quantities as filters.
+
+    Raises:
+        TemplatesMissingError: the installation is damaged.
+    """
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template_folder()),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters.update({name: _unbroken(getattr(formatting, name)) for name in QUANTITIES})
-    environment.filters.update(count=formatting.count, moment=formatting.moment)
-    environment.filters["across"] = lambda fraction: f"{fraction * 100:.2f}%"
-    environment.filters["shorten"] = scatter.shorten
-    environment.globals.update(column_groups=columns.groups, gravest=findings.gravest)
-    return environment
+    made.filters.update({name: _unbroken(getattr(formatting, name)) for name in QUANTITIES})
+    made.filters.update(count=formatting.count, moment=formatting.moment)
+    made.filters["across"] = lambda fraction: f"{fraction * 100:.2f}%"
+    made.filters["shorten"] = scatter.shorten
+    made.globals.update(column_groups=columns.groups, gravest=findings.gravest)
+    return made
 
 
 def _unbroken(text: Callable[..., str]) -> Callable[..., str]:
