@@ -192,7 +192,7 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
 
         job.step(f"{recipe.name}: compare with the source")
         fidelity = measure_fidelity(wanted, built, where=target.name)
-    kernels = kernels_of(content)
+    sparsity = sparsity_of(content)
     training = job.data.training if recipe.trains else None
     artifact = Artifact(
         path=target,
@@ -209,7 +209,7 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
         calibration=result.origin,
         training=training.origin(training.samples) if training else None,
         stages=made.records,
-        sparsity=sparsity_of(kernels),
+        sparsity=sparsity,
         float_layers=result.float_layers,
         toolchain=toolchain(),
         fidelity=fidelity,
@@ -217,7 +217,7 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
             *_warnings(job, recipe, built, fidelity),
             *blame(job, recipe, made, content, fidelity),
             *(note for record in made.records for note in record.notes),
-            *undone(kernels, made.records),
+            *undone(kernels_of(content), sparsity, made.records),
             *result.warnings,
         ),
         build_key=key,

@@ -129,7 +129,8 @@ def _check(
         )
     for pattern in float_layers:
         try:
-            fits = any(re.search(pattern, name) for _, name in outputs)
+            # The quantizer looks in names that end in a semicolon, so that one is no beginning of another.
+            fits = any(re.search(pattern, f"{name};") for _, name in outputs)
         except re.error as error:
             raise RecipeError(
                 f"float_layers: {pattern!r} is no regular expression: {error}.",

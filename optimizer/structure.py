@@ -47,10 +47,14 @@ def keras_structure(model: Any) -> tuple[float | None, tuple[int, ...]]:
     return (zeros / values if values else None), tuple(distinct)
 
 
-def undone(kernels: Sequence[Kernel], stages: Sequence[StageRecord]) -> list[str]:
-    """Sentences about zeros and clusters that training made and the file no longer has."""
+def undone(
+    kernels: Sequence[Kernel], sparsity: float | None, stages: Sequence[StageRecord]
+) -> list[str]:
+    """Sentences about zeros and clusters that training made and the file no longer has.
+
+    ``sparsity`` is the share of zeros among the values of all kernels of the file.
+    """
     found = []
-    sparsity = sparsity_of(kernels)
     for record in stages:
         if record.sparsity and (sparsity or 0.0) < record.sparsity * (1 - _MOST_ZEROS_LOST):
             found.append(
@@ -71,10 +75,9 @@ def undone(kernels: Sequence[Kernel], stages: Sequence[StageRecord]) -> list[str
     return found
 
 
-def sparsity_of(kernels: Sequence[Kernel]) -> float | None:
-    """The share of zeros among the values of all kernels."""
-    values = sum(kernel.values for kernel in kernels)
-    return sum(kernel.zeros for kernel in kernels) / values if values else None
+def sparsity_of(content: bytes) -> float | None:
+    """The share of zeros among the values of all kernels of a sound model, however they are stored."""
+    return read(content).constants().sparsity
 
 
 def _kernel(name: bytes | None, values: Any, scales: int, axis: int) -> Kernel:
