@@ -40,7 +40,13 @@ def print_artifacts(artifacts: Sequence[Artifact]) -> None:
     console.table(None, ("artifact", "file", "gzip", "accuracy", "same class", "error"), rows)
     for artifact in artifacts:
         for warning in artifact.warnings:
-            console.say(f"{artifact.name}: {warning}")
+            if warning.startswith("Collapsed"):
+                console.err.print(
+                    f"[bold red]COLLAPSED[/] {escape(artifact.name)}: {escape(warning)}",
+                    soft_wrap=True,
+                )
+            else:
+                console.say(f"{artifact.name}: {warning}")
 
 
 def print_inspection(found: TFLiteFile, artifact: Artifact | None) -> None:
@@ -63,6 +69,7 @@ def print_inspection(found: TFLiteFile, artifact: Artifact | None) -> None:
             + f"; {formatting.percent(found.sparsity)} of kernel values are zero",
         ),
         ("signatures", ", ".join(found.signatures) or "none"),
+        *(("fused", f"{kind} of {', '.join(layers)}") for kind, layers in found.fused),
         ("metadata", _metadata(found)),
     ]
     if found.custom_operators:
@@ -92,6 +99,13 @@ def _provenance(artifact: Artifact) -> list[tuple[str, str]]:
         rows.append(("source", f"{artifact.source}, SHA-256 {(artifact.source_sha256 or '')[:12]}"))
     if artifact.calibration:
         rows.append(("calibration", artifact.calibration))
+    if artifact.training:
+        rows.append(("training", artifact.training))
+    for stage in artifact.stages:
+        reached = "" if stage.score is None else f", score {stage.score:.4g}"
+        rows.append(("stage", f"{stage.technique}: {stage.epochs} epochs{reached}"))
+    if artifact.float_layers:
+        rows.append(("in float", ", ".join(artifact.float_layers)))
     fidelity = artifact.fidelity
     if fidelity is not None:
         text = f"largest error {fidelity.max_abs_error:.2g}, cosine {fidelity.cosine:.6f}"

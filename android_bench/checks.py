@@ -183,6 +183,17 @@ def _about_heat(seen: Sequence[Conditions]) -> Iterator[_Raw]:
 
 def _about_the_model(run: BenchmarkRun) -> Iterator[_Raw]:
     fidelity = run.artifact.fidelity
+    for told in run.artifact.warnings:
+        if told.startswith("Collapsed"):
+            blamed = [
+                one for one in run.artifact.warnings if one.startswith("The layers responsible")
+            ]
+            yield (
+                "model-collapsed",
+                Severity.ERROR,
+                " ".join([told, *blamed]),
+                "Do not ship it, however fast: android-bench debug-quantization shows where it went wrong.",
+            )
     if fidelity and fidelity.accuracy is not None and fidelity.source_accuracy is not None:
         drop = fidelity.source_accuracy - fidelity.accuracy
         # Twice the standard error of a proportion: below it the drop can be chance.

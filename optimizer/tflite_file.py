@@ -26,6 +26,7 @@ class TFLiteFile:
     it. ``weights_bytes`` are those of constant tensors as
     stored, by type; ``sparsity`` is the share of zeros among the values of kernels, whether stored or left
     out by sparse encoding. ``keeps_state``: it has variables that live on from inference to inference.
+    ``fused`` are the operators that the converter made of several layers, with these layers' names.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class TFLiteFile:
     operators: dict[str, int]
     operator_versions: dict[str, int]
     custom_operators: tuple[str, ...]
+    fused: tuple[tuple[str, tuple[str, ...]], ...]
     weights_bytes: dict[str, int]
     sparsity: float | None
     keeps_state: bool
@@ -79,6 +81,11 @@ def inspect(path: Path) -> TFLiteFile:
             operators=operators,
             operator_versions=versions,
             custom_operators=custom,
+            fused=tuple(
+                (item.kind, tuple(reversed(item.layers)))
+                for item in reader.graph()
+                if len(item.layers) > 1
+            ),
             weights_bytes=constants.sizes,
             sparsity=constants.sparsity,
             keeps_state=reader.keeps_state(),

@@ -19,6 +19,7 @@ from tests.benchmark_model.models import build, doubling
 
 COMMANDS = (
     ["run"], ["report"], ["compare"], ["reparse"], ["inspect"], ["doctor"], ["devices"], ["optimize"], ["demo"],
+    ["sweep"], ["recommend"], ["debug-quantization"],
     ["metadata", "write"], ["metadata", "show"], ["metadata", "verify"],
 )  # fmt: skip
 

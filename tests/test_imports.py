@@ -98,6 +98,9 @@ def loaded_by(*arguments: str) -> set[str]:
         ["--help"],
         ["run", "--help"],
         ["optimize", "--help"],
+        ["sweep", "--help"],
+        ["recommend", "--help"],
+        ["debug-quantization", "--help"],
         ["demo", "--help"],
         ["metadata", "write", "--help"],
         ["compare", "--help"],
@@ -122,8 +125,12 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         ["compare", "no-such", "no-such"],
         ["metadata", "show", "no-such.tflite"],
         ["metadata", "verify", "no-such.tflite"],
+        ["recommend", "no-such"],
+        ["recipes"],
+        ["optimize", "no-such.keras", "--recipe", "float32"],
+        ["sweep", "no-such.keras"],
     ],
     ids=" ".join,
 )
-def test_no_command_but_optimize_and_demo_loads_tensorflow(arguments: list[str]) -> None:
+def test_no_command_loads_tensorflow_before_it_trains_or_converts(arguments: list[str]) -> None:
     assert not loaded_by(*arguments) & set(HEAVY)
