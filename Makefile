@@ -9,7 +9,7 @@ STAMP := $(VENV)/.android-bench-installed
 
 .PHONY: help
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 # The full toolchain needs CPython 3.11 (tflite-support has no newer wheel).
 $(STAMP): requirements.txt pyproject.toml .ci/setup
@@ -40,6 +40,10 @@ lab: $(STAMP)  ## Build the virtual device once (Debian, as root): real adbd, re
 .PHONY: bench
 bench: $(STAMP)  ## Print the figures that README and docs quote
 	$(BIN)/python -m tests.benchmarks
+
+.PHONY: bench-optimizer
+bench-optimizer: $(STAMP)  ## Print the optimizer's figures: trains on Fashion-MNIST, half an hour
+	$(BIN)/python -m tests.benchmarks.optimizer
 
 .PHONY: screenshots
 screenshots: demo  ## Take pictures of the demo's report, wide and narrow, light and dark
