@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,8 +11,13 @@ from hypothesis import strategies as st
 
 from optimizer.errors import RecipeError
 from optimizer.recipe import Recipe
-from optimizer.recipe_file import builtin_recipes, load_recipe, parse_recipe
-from optimizer.techniques import Calibration, IoType, Quantization, Scheme
+from optimizer.recipe_file import _section, builtin_recipes, load_recipe, parse_recipe
+from optimizer.techniques import Calibration, Clustering, IoType, Pruning, Quantization, Scheme
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @st.composite
@@ -122,3 +130,86 @@ def test_a_value_close_to_one_that_exists_is_suggested() -> None:
     with pytest.raises(RecipeError) as caught:
         parse_recipe('[quantization]\nscheme = "float-16"', where="x", default_name="x")
     assert caught.value.hint == "Did you mean 'float16'?"
+
+
+def test_the_documentation_names_every_section_and_key() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+    shown = tomllib.loads(example)
+    sections = {
+        item.name: _section(item.name)
+        for item in fields(Recipe)
+        if item.name not in {"name", "description"}
+    }
+    assert set(shown) == {"description", *sections}
+    for name, kind in sections.items():
+        known = {item.name for item in fields(kind)} - {"epochs", "learning_rate", "width"}
+        assert known <= set(shown[name]) | {"epochs"}, name
+        assert set(shown[name]) <= {item.name for item in fields(kind)}, name
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[pruning]\nsparsity = 1.0", "sparsity must lie between 0 and 1, not 1"),
+        ("[pruning]\nsparsity = 0.8\nstructure = '2:4'", "structure '2:4' is a sparsity of 0.5"),
+        ("[pruning]\nlayers = { head = 1.5 }", "layers.head must be at least 0 and below 1"),
+        ("[pruning]\ninitial_sparsity = 0.9", "initial_sparsity must lie between 0 and sparsity"),
+        ("[clustering]\nclusters = 1", "clusters must be at least 2"),
+        ("[channel_pruning]\ntarget = 0.0", "target must lie between 0 and 1"),
+        ("[qat]", "qat needs the scheme 'int8'"),
+        ("[qat]\n[quantization]\nscheme = 'int8'\n[calibration]", "qat, which learns the ranges"),
+        ("[distillation]\nwidth = 0.5\nstudent = 's'", "student and width exclude each other"),
+        ("[distillation]", "distillation needs a student"),
+        ("[fine_tune]", "fine_tune means nothing without a technique that trains"),
+        ("[averaging]", "checkpoints must name at least one"),
+        ("[selective]", "selective needs a scheme that quantizes"),
+        (
+            "[pruning]\nsparse_encoding = true\n[quantization]\nscheme = 'int8'",
+            "sparse_encoding does not go with the scheme 'int8'",
+        ),
+        (
+            "[quantization]\nscheme = 'int4'\ntool = 'converter'",
+            "the converter cannot do this",
+        ),
+        (
+            "[quantization]\nscheme = 'float16'\nfloat_layers = ['a']",
+            "nothing to do with the scheme",
+        ),
+        ("[quantization]\nper_channel = false", "per_channel = false needs the scheme 'int8'"),
+    ],
+)
+def test_techniques_that_exclude_each_other_and_impossible_values(text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(message)):
+        parse_recipe(text, where="mine.toml", default_name="mine")
+
+
+def test_recipes_are_put_together() -> None:
+    recipe = load_recipe("prune80+cluster16+qat")
+    assert recipe.name == "prune80+cluster16+qat"
+    assert recipe.stages == ("pruning", "clustering", "qat")
+    assert recipe.digest == load_recipe("qat+prune80+cluster16").digest
+    with pytest.raises(RecipeError, match="both have a section \\[pruning\\]"):
+        load_recipe("prune50+prune80")
+
+
+def test_paths_in_a_recipe_are_relative_to_it(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text(
+        "[distillation]\nteachers = ['t.keras']\nstudent = '/abs/s.keras'"
+    )
+    recipe = load_recipe(str(tmp_path / "r.toml"))
+    assert recipe.files == (tmp_path / "t.keras", Path("/abs/s.keras"))
+
+
+@given(
+    st.builds(
+        Pruning,
+        sparsity=st.floats(0.1, 0.9),
+        layers=st.dictionaries(st.text(min_size=1, max_size=5), st.floats(0, 0.9), max_size=3),
+        block_size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    ),
+    st.builds(Clustering, clusters=st.integers(2, 256)),
+)
+def test_training_sections_survive_the_round_trip(pruning: Pruning, clustering: Clustering) -> None:
+    recipe = Recipe(name="r", pruning=pruning, clustering=clustering)
+    assert parse_recipe(recipe.to_toml(), where="memory", default_name="other") == recipe
