@@ -30,7 +30,7 @@ def carry_over(path: Path, *, allow_unsafe: bool = False) -> Any:
     with quiet_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         carrier = Carrier(path)
-        model = carrier.model(original)
+        model = carrier.carry(original)
         prove(path, original, model, carrier)
     return model
 
