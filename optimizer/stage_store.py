@@ -67,7 +67,7 @@ def keep(key: str, record: StageRecord, write: Callable[[Path], None]) -> Path |
         (made / "stage.json").write_text(json.dumps(asdict(record)))
         shutil.rmtree(folder / key, ignore_errors=True)
         made.rename(folder / key)
-    except OSError:
+    except Exception:  # noqa: BLE001 (TensorFlow and HDF5 have errors of their own for a full disk)
         shutil.rmtree(made, ignore_errors=True)
         return None
     (folder / f"{key}.training.npz").unlink(missing_ok=True)
@@ -76,15 +76,19 @@ def keep(key: str, record: StageRecord, write: Callable[[Path], None]) -> Path |
 
 
 def _make_room(folder: Path) -> None:
-    """Drop the oldest stages while all together are larger than the cache may be; keep the newest."""
-    sizes = [
-        (path.stat().st_mtime_ns, sum(file.stat().st_size for file in path.rglob("*")), path)
-        for path in folder.iterdir()
-        if path.is_dir()
-    ]
-    total = sum(size for _, size, _ in sizes)
-    for _, size, path in sorted(sizes)[:-1]:
+    """Drop the oldest stages, finished or interrupted, while all are larger than the cache may be."""
+    entries = []
+    for path in folder.iterdir():
+        if path.suffix != ".lock":
+            files = path.rglob("*") if path.is_dir() else [path]
+            size = sum(file.stat().st_size for file in files if file.is_file())
+            entries.append((path.stat().st_mtime_ns, size, path))
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries)[:-1]:
         if total <= MOST_KEPT_BYTES:
             return
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
         total -= size
