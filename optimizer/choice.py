@@ -27,7 +27,8 @@ class Prefer(str, Enum):
 class Candidate:
     """A variant with what is known of it; unknown is ``None``.
 
-    ``accuracy`` is a fraction; where there are no labels it is how often the source's class stays.
+    ``accuracy`` is a fraction, and ``source_accuracy`` the source's on the same samples; where there are no
+    labels it is how often the source's class stays, and the source's is 1.
     ``latency_source`` says where the latency was measured, in words.
     """
 
@@ -38,6 +39,7 @@ class Candidate:
     latency_us: float | None = None
     memory_bytes: int | None = None
     latency_source: str | None = None
+    source_accuracy: float | None = None
     collapsed: bool = False
 
 
@@ -92,11 +94,10 @@ def recommend(
     candidates: Sequence[Candidate],
     *,
     limits: Limits,
-    source_accuracy: float | None,
     prefer: Prefer = Prefer.LATENCY,
 ) -> Recommendation:
     """Choose the best variant that keeps every limit; a limit on what is not known is not kept."""
-    broken = {one.name: _broken(one, limits, source_accuracy) for one in candidates}
+    broken = {one.name: _broken(one, limits) for one in candidates}
     fit = [one for one in candidates if not broken[one.name]]
     choice = _best(fit, prefer) if fit else None
     others = []
@@ -158,14 +159,14 @@ def _beats(one: _Row, other: _Row, noise: Sequence[float]) -> bool:
     return no_worse and any(a < b - abs(b) * share for a, b, share in pairs)
 
 
-def _broken(one: Candidate, limits: Limits, source_accuracy: float | None) -> list[str]:
+def _broken(one: Candidate, limits: Limits) -> list[str]:
     """The limits that a candidate does not keep, as reasons."""
     found = ["it collapsed"] if one.collapsed else []
     if limits.max_accuracy_drop is not None:
-        if one.accuracy is None or source_accuracy is None:
+        if one.accuracy is None or one.source_accuracy is None:
             found.append("its accuracy is not known")
-        elif (source_accuracy - one.accuracy) * 100 > limits.max_accuracy_drop + 1e-9:
-            drop = (source_accuracy - one.accuracy) * 100
+        elif (one.source_accuracy - one.accuracy) * 100 > limits.max_accuracy_drop + 1e-9:
+            drop = (one.source_accuracy - one.accuracy) * 100
             found.append(f"it loses {drop:.2f} points, {limits.max_accuracy_drop:g} are allowed")
     bounds: list[tuple[str, float | None, float | None, float, str]] = [
         ("file", one.size_bytes, limits.max_size_bytes, 1e3, "kB"),

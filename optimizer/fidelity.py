@@ -12,6 +12,8 @@ from optimizer.interpreter import TFLiteModel
 from optimizer.source_model import SourceModel
 
 EVALUATION_SAMPLES = 10_000
+# LiteRT has no fast kernels for int16 activations on a computer: thirty times slower than int8.
+SLOW_SAMPLES = 1000
 # The source's outputs are kept for all recipes of a call; of a segmentation model fewer samples fit.
 _KEPT_BYTES = 256 * 2**20
 
@@ -58,6 +60,22 @@ def reference(model: SourceModel, dataset: Dataset) -> Reference:
     check_labels(dataset, labels, next(iter(outputs.values())))
     return Reference(
         inputs=inputs, outputs=outputs, labels=labels, origin=dataset.origin(len(chosen))
+    )
+
+
+def some_of(wanted: Reference, most: int) -> Reference:
+    """The reference on fewer samples, evenly spread: data are often sorted by class."""
+    import numpy as np
+
+    count = len(next(iter(wanted.outputs.values())))
+    if count <= most:
+        return wanted
+    chosen = np.linspace(0, count - 1, most).astype(int)
+    return Reference(
+        inputs={name: array[chosen] for name, array in wanted.inputs.items()},
+        outputs={name: array[chosen] for name, array in wanted.outputs.items()},
+        labels=None if wanted.labels is None else wanted.labels[chosen],
+        origin=f"{wanted.origin}, {most} of them",
     )
 
 

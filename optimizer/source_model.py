@@ -22,7 +22,9 @@ from optimizer.source import Format, Source, load
 from optimizer.tensorflow_setup import import_tensorflow, quiet_stderr
 
 SIGNATURE = "serving_default"
-_BATCH = 32
+# As many samples at once as have so many values: activations are a few times as large.
+_VALUES_AT_ONCE = 4_000_000
+_FEWEST_AT_ONCE, _MOST_AT_ONCE = 8, 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class SourceModel:
         function = tf.function(self.call, input_signature=self._signature(tf, free_batch=True))
         count = len(next(iter(inputs.values())))
         parts: list[dict[str, Any]] = []
-        for batch, used in batches(inputs, batch_size(self.inputs) or _BATCH):
+        for batch, used in batches(inputs, batch_size(self.inputs) or _at_once(inputs)):
             tensors = [tf.constant(batch[spec.name], dtype=spec.dtype) for spec in self.inputs]
             try:
                 found = function(*tensors)
@@ -181,6 +183,12 @@ def _of_keras3(
 def batch_size(inputs: Sequence[TensorSpec]) -> int | None:
     """The batch that a model's inputs are fixed to, ``None`` when it is free."""
     return next((spec.shape[0] for spec in inputs if spec.shape and spec.shape[0] > 0), None)
+
+
+def _at_once(inputs: dict[str, Any]) -> int:
+    """How many samples of this size are predicted at once."""
+    values = int(sum(array[:1].size for array in inputs.values()))
+    return max(_FEWEST_AT_ONCE, min(_MOST_AT_ONCE, _VALUES_AT_ONCE // max(1, values)))
 
 
 def batches(inputs: dict[str, Any], size: int) -> Iterator[tuple[dict[str, Any], int]]:

@@ -48,14 +48,15 @@ class Variant:
     def candidate(self) -> Candidate:
         """The variant as a choice is made of it."""
         fidelity, cost = self.artifact.fidelity, self.cost
-        accuracy = None
-        if fidelity is not None:
-            accuracy = (
-                fidelity.accuracy if fidelity.accuracy is not None else fidelity.top1_agreement
-            )
+        accuracy = before = None
+        if fidelity is not None and fidelity.accuracy is not None:
+            accuracy, before = fidelity.accuracy, fidelity.source_accuracy
+        elif fidelity is not None and fidelity.top1_agreement is not None:
+            accuracy, before = fidelity.top1_agreement, 1.0
         return Candidate(
             name=self.artifact.name,
             accuracy=accuracy,
+            source_accuracy=before,
             size_bytes=self.artifact.size_bytes,
             gzip_bytes=self.artifact.gzip_bytes,
             latency_us=cost.latency_us if cost else None,
@@ -80,13 +81,10 @@ class Sweep:
 
     @property
     def source_accuracy(self) -> float | None:
-        """The accuracy that losses are counted from: the source's, on the same samples."""
-        for variant in self.variants:
-            fidelity = variant.artifact.fidelity
-            if fidelity is not None:
-                known = fidelity.source_accuracy
-                return known if known is not None or fidelity.top1_agreement is None else 1.0
-        return None
+        """The source's accuracy, on the most samples that a variant was compared on."""
+        known = [item.artifact.fidelity for item in self.variants if item.artifact.fidelity]
+        most = max(known, key=lambda fidelity: fidelity.samples, default=None)
+        return most.source_accuracy if most else None
 
 
 def recipes_for(model: Path, *, training: bool, calibration: bool) -> tuple[Recipe, ...]:

@@ -236,7 +236,6 @@ def recommend(
             max_latency_us=quantities.duration_us(max_latency, flag="--max-latency"),
             max_memory_bytes=quantities.size_bytes(max_memory, flag="--max-memory"),
         ),
-        source_accuracy=stored.source_accuracy,
         prefer=quantities.choice(Prefer, prefer, flag="--prefer"),
     )
     if json:

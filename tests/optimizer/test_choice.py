@@ -10,7 +10,7 @@ from optimizer.choice import Candidate, Limits, Prefer, pareto_front, recommend
 
 BASE = Candidate(
     name="float32", accuracy=0.90, size_bytes=1_000_000, gzip_bytes=900_000, latency_us=3000.0,
-    memory_bytes=2_000_000, latency_source="host",
+    memory_bytes=2_000_000, latency_source="host", source_accuracy=0.9,
 )  # fmt: skip
 INT8 = replace(
     BASE, name="int8", accuracy=0.897, size_bytes=250_000, gzip_bytes=230_000, latency_us=1000.0
@@ -57,7 +57,7 @@ def test_a_choice_keeps_every_limit_and_everything_else_has_a_reason(
     found: list[Candidate], prefer: Prefer
 ) -> None:
     limits = Limits(max_size_bytes=5, max_latency_us=6.0)
-    result = recommend(found, limits=limits, source_accuracy=None, prefer=prefer)
+    result = recommend(found, limits=limits, prefer=prefer)
     names = {one.name for one in result.others}
     if result.choice is not None:
         names.add(result.choice.name)
@@ -70,7 +70,7 @@ def test_a_choice_keeps_every_limit_and_everything_else_has_a_reason(
 
 def test_the_reasons_name_the_limit_and_the_figure() -> None:
     limits = Limits(max_accuracy_drop=0.5, max_size_bytes=300_000, max_latency_us=2000)
-    found = recommend(THREE, limits=limits, source_accuracy=0.90)
+    found = recommend(THREE, limits=limits)
     assert found.choice == INT8
     reasons = {item.name: item.why for item in found.others}
     assert "its file is 1000 kB, 300 kB are allowed" in reasons["float32"]
@@ -79,21 +79,21 @@ def test_the_reasons_name_the_limit_and_the_figure() -> None:
 
 
 def test_none_within_the_limits_is_said() -> None:
-    found = recommend(THREE, limits=Limits(max_size_bytes=10), source_accuracy=0.9)
+    found = recommend(THREE, limits=Limits(max_size_bytes=10))
     assert found.choice is None
     assert not any(item.within_limits for item in found.others)
 
 
 def test_a_collapsed_variant_is_never_shipped() -> None:
     broken = replace(SMALL, collapsed=True)
-    found = recommend([INT8, broken], limits=Limits(), source_accuracy=0.9)
+    found = recommend([INT8, broken], limits=Limits())
     assert found.choice == INT8
     assert found.others[0].why == "it collapsed"
 
 
 def test_equally_fast_ones_are_told_apart_by_the_download() -> None:
     twin = replace(INT8, name="twin", latency_us=1010.0, gzip_bytes=100_000)
-    found = recommend([INT8, twin], limits=Limits(), source_accuracy=0.9)
+    found = recommend([INT8, twin], limits=Limits())
     assert found.choice == twin
     assert found.others[0].why == "as fast, 2.30 × as large to download"
 
@@ -108,7 +108,7 @@ def test_equally_fast_ones_are_told_apart_by_the_download() -> None:
     ],
 )
 def test_what_decides_can_be_said(prefer: Prefer, name: str, why: str) -> None:
-    found = recommend(THREE, limits=Limits(), source_accuracy=0.9, prefer=prefer)
+    found = recommend(THREE, limits=Limits(), prefer=prefer)
     assert found.choice is not None
     assert found.choice.name == name
     assert {item.name: item.why for item in found.others}["int8"] == why
