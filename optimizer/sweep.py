@@ -31,7 +31,7 @@ AFTER_TRAINING = (
     "float32", "float16", "dynamic-range", "weight-only", "int4", "int8", "int8-io", "int16x8",
 )  # fmt: skip
 WITH_TRAINING = (
-    "qat", "prune80+int8", "cluster16+int8", "prune80+cluster16+int8", "prune80+qat",
+    "qat", "prune80+int8", "cluster16+int8", "prune80+cluster16-folded+int8-per-tensor", "prune80+qat",
     "prune80+cluster16+qat", "channels50+int8", "channels50+qat", "distill50+int8",
 )  # fmt: skip
 OF_TFLITE = ("float32", "dynamic-range", "weight-only", "int4", "int8")

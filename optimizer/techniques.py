@@ -290,9 +290,12 @@ class Clustering(Stage):
     """Weights share a few values. Zeros of a pruned model stay zeros.
 
     ``layers`` gives patterns of layer names a number of their own, 0 leaves a layer alone.
+    ``fold_normalization`` folds normalizations into kernels first: without it the converter does so later,
+    and the values are shared within channels only. It goes with ``per_channel = false``.
     """
 
     clusters: int = 16
+    fold_normalization: bool = False
     centroids: Centroids = Centroids.KMEANS
     layers: dict[str, int] = field(default_factory=dict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from optimizer.errors import TrainingError
+from optimizer.passes.folding import fold_normalizations
 from optimizer.passes.prepared import Prepared, chosen_by, copy_of, layers_of, unused_patterns
 from optimizer.techniques import Centroids, Clustering
 from optimizer.tensorflow_setup import import_tensorflow, import_toolkit
@@ -32,7 +33,7 @@ def prepare(model: Any, spec: Clustering, *, keep_zeros: bool) -> Prepared:
         Centroids.KMEANS: starts.KMEANS_PLUS_PLUS,
         Centroids.DENSITY: starts.DENSITY_BASED,
     }[spec.centroids]
-    model = copy_of(model)
+    model = fold_normalizations(model) if spec.fold_normalization else copy_of(model)
     shared: list[str] = []
     left: list[str] = []
 

@@ -10,6 +10,7 @@ import pytest
 
 from optimizer.errors import TrainingError
 from optimizer.passes import averaging, clustering, distillation, pruning, qat
+from optimizer.passes.folding import fold_normalizations
 from optimizer.passes.inline import inline
 from optimizer.passes.prepared import Prepared, copy_of
 from optimizer.techniques import (
@@ -193,6 +194,24 @@ def test_clustering_a_pruned_model_keeps_its_zeros(model: Any, data: TrainingSet
         if name != "depth":
             assert zeros(kernel) >= zeros(kernels(pruned)[name]) - 0.01
             assert len(np.unique(kernel)) <= 8
+
+
+def test_folding_changes_nothing_but_the_layers(tf: Any, model: Any, data: TrainingSet) -> None:
+    folded = fold_normalizations(model)
+    kinds = [type(layer).__name__ for layer in folded.layers]
+    assert "BatchNormalization" not in kinds
+    assert [layer.name for layer in folded.layers] == [layer.name for layer in model.layers]
+    wanted, found = predict(model, data.inputs)[0], predict(folded, data.inputs)[0]
+    assert np.abs(wanted - found).max() < 1e-4
+
+
+def test_folded_values_are_shared_in_the_whole_kernel_of_the_file(
+    model: Any, data: TrainingSet
+) -> None:
+    spec = Clustering(clusters=8, fold_normalization=True)
+    shared = run(clustering.prepare(model, spec, keep_zeros=False), model, data)
+    assert len(np.unique(kernels(shared)["first"])) <= 8
+    assert accuracy(shared, data) > 0.5
 
 
 def train_for_int8(
