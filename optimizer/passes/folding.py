@@ -21,7 +21,8 @@ def fold_normalizations(model: Any) -> Any:
     The layers keep their names; a folded normalization passes its input on.
     """
     tf = import_tensorflow("Folding normalizations")
-    model = inline(model)
+    # A copy: layers of a model that was loaded or used may have nodes of other graphs.
+    model = copy_of(inline(model))
     pairs = {
         producer.name: layer
         for layer in model.layers
@@ -30,7 +31,7 @@ def fold_normalizations(model: Any) -> Any:
         if producer is not None
     }
     if not pairs:
-        return copy_of(model)
+        return model
     folded = {layer.name for layer in pairs.values()}
 
     def replaced(layer: Any) -> Any:

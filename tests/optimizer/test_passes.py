@@ -205,6 +205,27 @@ def test_folding_changes_nothing_but_the_layers(tf: Any, model: Any, data: Train
     assert np.abs(wanted - found).max() < 1e-4
 
 
+def test_a_sequential_model_that_was_loaded_is_folded_too(tf: Any, tmp_path: Path) -> None:
+    layers = tf.keras.layers
+    made = tf.keras.Sequential([layers.Input((8, 8, 1), name="image")])
+    for filters in (4, 8):
+        made.add(layers.Conv2D(filters, 3, use_bias=False))
+        made.add(layers.BatchNormalization())
+        made.add(layers.ReLU())
+    made.add(layers.DepthwiseConv2D(3))
+    made.add(layers.BatchNormalization(scale=False))
+    made.save(tmp_path / "m.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "m.keras", compile=False)
+    random = np.random.default_rng(0)
+    loaded.set_weights([random.uniform(0.2, 1.0, weight.shape) for weight in loaded.get_weights()])
+    loaded.predict(np.zeros((1, 8, 8, 1)), verbose=0)
+    folded = fold_normalizations(loaded)
+    assert "BatchNormalization" not in [type(layer).__name__ for layer in folded.layers]
+    image = random.random((3, 8, 8, 1), dtype="float32")
+    wanted, found = loaded.predict(image, verbose=0), folded.predict(image, verbose=0)
+    assert np.abs(wanted - found).max() < 1e-4 * np.abs(wanted).max()
+
+
 def test_folded_values_are_shared_in_the_whole_kernel_of_the_file(
     model: Any, data: TrainingSet
 ) -> None:
