@@ -39,6 +39,17 @@ def duration_us(text: str | None, *, flag: str) -> float | None:
     return _quantity(text, _TIMES_US, flag, "8ms, 500us or 0.5s")
 
 
+def points(value: float | None, *, flag: str) -> float | None:
+    """Percentage points that are a number of at least 0; ``None`` stays ``None``.
+
+    Raises:
+        typer.BadParameter: they are not.
+    """
+    if value is not None and not 0 <= value <= 100:
+        raise typer.BadParameter(f"{value:g} is not between 0 and 100 points", param_hint=flag)
+    return value
+
+
 def choice(kind: type[Choice], text: str, *, flag: str) -> Choice:
     """The member of an enumeration that a flag's value names.
 

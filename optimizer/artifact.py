@@ -70,7 +70,7 @@ class StageRecord:
 
     ``score`` is the accuracy on held-out training data, or without labels minus the loss. ``sparsity`` is
     the share of zeros that it left among kernels' values; ``clustered`` kernels had at most ``clusters``
-    different values.
+    different values. ``multiply_adds`` are those of one inference before and after channels were removed.
     """
 
     technique: str
@@ -80,6 +80,7 @@ class StageRecord:
     sparsity: float | None = None
     clusters: int | None = None
     clustered: int | None = None
+    multiply_adds: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -121,6 +121,8 @@ def recommend(
         Prefer.MEMORY: "the one that needs least memory",
         Prefer.ACCURACY: "the most accurate",
     }[prefer]
+    if _rank(choice, prefer)[0]:
+        what = f"no {prefer.value} is known; the smallest download"
     return Recommendation(
         choice=choice, why=f"{what} of {len(fit)} within the limits", others=tuple(others)
     )

@@ -144,10 +144,11 @@ def compare_outputs(
 def collapse(fidelity: Fidelity) -> str | None:
     """A sentence if an artifact is no longer the model that it was made of."""
     agreement, before, after = fidelity.top1_agreement, fidelity.source_accuracy, fidelity.accuracy
+    if before is not None and after is not None and after >= before:
+        return None  # a student may well say other things than its source, and be as right
     if agreement is not None and agreement < COLLAPSED_AGREEMENT:
         return f"Collapsed: only {agreement:.1%} of the samples keep their class."
     if before is not None and after is not None:
-        # A student may well say other things than its source, and be as right.
         if after < COLLAPSED_AGREEMENT * before:
             return f"Collapsed: the accuracy fell from {before:.1%} to {after:.1%}."
         return None

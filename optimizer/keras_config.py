@@ -89,7 +89,7 @@ def _refuse_code(source: Source, item: dict[str, Any]) -> None:
     if item.get("class_name") in _CODE or "lambda" in kinds:
         raise ModelError(
             f"{source.path} has a Lambda layer, whose code would be executed from the file.",
-            hint="replace the Lambda by standard layers, or export a SavedModel and give that folder",
+            hint="replace the Lambda by standard layers; --allow-unsafe runs it, if you trust the file",
         )
 
 

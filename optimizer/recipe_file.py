@@ -37,7 +37,17 @@ def load_recipes(texts: Sequence[str]) -> list[Recipe]:
     Raises:
         RecipeError: one cannot be used.
     """
-    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    names = [
+        name.strip()
+        for text in texts
+        # The name of a file may have a comma in it.
+        for name in ([text] if Path(text).is_file() else text.split(","))
+        if name.strip()
+    ]
+    if not names:
+        raise RecipeError(
+            "No recipe is named.", hint="--recipe int8; android-bench recipes lists them"
+        )
     return [load_recipe(name) for name in dict.fromkeys(names)]
 
 
@@ -64,7 +74,7 @@ def load_recipe(name_or_path: str) -> Recipe:
                     hint="put what you want of both into a TOML file of your own",
                 )
             merged[key], origin[key] = value, part
-    names = [Path(part).stem if part.endswith(".toml") else part for part in parts]
+    names = [_slug(Path(part).stem) if part.endswith(".toml") else part for part in parts]
     return _recipe(merged, where=name_or_path, default_name="+".join(names))
 
 
@@ -76,7 +86,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: it cannot be read, is no TOML, or says something that cannot be.
     """
-    return _recipe(_read_toml(path), where=str(path), default_name=path.stem)
+    return _recipe(_read_toml(path), where=str(path), default_name=_slug(path.stem))
 
 
 def parse_recipe(text: str, *, where: str, default_name: str) -> Recipe:
@@ -136,6 +146,12 @@ def _recipe(data: dict[str, Any], *, where: str, default_name: str) -> Recipe:
         )
     except ValidationError as error:
         raise _explain(error, where) from error
+
+
+def _slug(stem: str) -> str:
+    """A file's name as a recipe's, which becomes a part of other files' names."""
+    plain = re.sub(r"[^A-Za-z0-9_+-]+", "-", stem).strip("-_+")
+    return plain[:64] or "recipe"
 
 
 def _section(name: str) -> type:

@@ -49,7 +49,9 @@ def kept(key: str) -> tuple[Path, StageRecord] | None:
     folder = stages_folder() / key
     try:
         plain = json.loads((folder / "stage.json").read_bytes())
-        return folder, StageRecord(**{**plain, "notes": tuple(plain["notes"])})
+        sums = plain.get("multiply_adds")
+        plain |= {"notes": tuple(plain["notes"]), "multiply_adds": tuple(sums) if sums else None}
+        return folder, StageRecord(**plain)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -70,8 +72,9 @@ def keep(key: str, record: StageRecord, write: Callable[[Path], None]) -> Path |
     except Exception:  # noqa: BLE001 (TensorFlow and HDF5 have errors of their own for a full disk)
         shutil.rmtree(made, ignore_errors=True)
         return None
-    (folder / f"{key}.training.npz").unlink(missing_ok=True)
-    _make_room(folder)
+    with contextlib.suppress(OSError):  # another process may be at it
+        (folder / f"{key}.training.npz").unlink(missing_ok=True)
+        _make_room(folder)
     return folder / key
 
 
@@ -79,7 +82,7 @@ def _make_room(folder: Path) -> None:
     """Drop the oldest stages, finished or interrupted, while all are larger than the cache may be."""
     entries = []
     for path in folder.iterdir():
-        if path.suffix != ".lock":
+        if path.suffix != ".lock" and not path.name.startswith(".stage-"):
             files = path.rglob("*") if path.is_dir() else [path]
             size = sum(file.stat().st_size for file in files if file.is_file())
             entries.append((path.stat().st_mtime_ns, size, path))

@@ -127,7 +127,7 @@ class Workshop:
         if unit.stage == "averaging":
             return self._average(recipe, before, how)
         data = self.teachers.data(recipe)
-        prepared, how = self._prepare(recipe, unit, before.model.keras, how)
+        prepared, how = self._prepare(recipe, unit, before, how)
         told_by = prepared.model if unit.stage == "distillation" else before.model.keras
         objective = self.teachers.objective(recipe, told_by)
         forward, more = self.teachers.forward(recipe, prepared.model)
@@ -155,6 +155,7 @@ class Workshop:
             sparsity=sparsity if unit.stage == "pruning" else None,
             clusters=most,
             clustered=None if most is None else sum(count <= most for count in distinct),
+            multiply_adds=prepared.multiply_adds,
             notes=prepared.notes,
         )
         return finished, record
@@ -166,12 +167,13 @@ class Workshop:
         return None if spec is None else max([spec.clusters, *spec.layers.values()])
 
     def _prepare(
-        self, recipe: Recipe, unit: Unit, model: Any, how: FineTune
+        self, recipe: Recipe, unit: Unit, before: Made, how: FineTune
     ) -> tuple[Prepared, FineTune]:
         """The model as it is trained in a stage."""
         from optimizer.passes import clustering, pruning, qat
         from optimizer.passes.prepared import copy_of
 
+        model = before.model.keras
         zeros = recipe.pruning is not None
         if unit.stage == "pruning" and recipe.pruning is not None:
             data = self.teachers.data(recipe)
@@ -196,37 +198,54 @@ class Workshop:
                 how,
             )
         if unit.stage == "channel_pruning":
-            return self._remove_channels(recipe, model, how)
+            return self._remove_channels(recipe, unit, before, how)
         student = self.teachers.student(recipe, model)
         return Prepared(model=student, finish=lambda: copy_of(student)), how
 
     def _remove_channels(
-        self, recipe: Recipe, model: Any, how: FineTune
+        self, recipe: Recipe, unit: Unit, before: Made, how: FineTune
     ) -> tuple[Prepared, FineTune]:
-        """Remove one round's share of the channels; the rounds share the epochs."""
-        from optimizer.passes.channels import prune_channels
+        """Remove channels up to a round's goal, which is a share of what there was before the first."""
+        from optimizer.passes.channels import multiply_adds, prune_channels
         from optimizer.passes.prepared import copy_of
 
         spec = recipe.channel_pruning
         if spec is None:
             raise ValueError("no channel pruning in this recipe")
+        model = before.model.keras
         data = self.teachers.data(recipe)
+        how = replace(how, epochs=max(1, epochs_of(data, how) // spec.rounds))
+        now = multiply_adds(model)
+        first = next(
+            (item.multiply_adds for item in before.records if item.multiply_adds), (now, now)
+        )
+        goal = first[0] * (1.0 - spec.target) ** ((unit.round + 1) / spec.rounds)
+        if now <= goal:  # widths are whole numbers: the round before went further than it had to
+            kept = copy_of(model)
+            return Prepared(model=kept, finish=lambda: copy_of(kept), multiply_adds=(now, now)), how
         chosen = held_out(data, how)[:_SCORED_BY]
         arrays = [array[chosen] for array in data.inputs.values()]
         labels = None if data.labels is None else data.labels[chosen]
         result = prune_channels(
             model,
-            target=1.0 - (1.0 - spec.target) ** (1.0 / spec.rounds),
+            target=1.0 - goal / now,
             criterion=spec.criterion,
             keep=spec.keep,
             divisor=spec.divisor,
             samples=(arrays if len(arrays) > 1 else arrays[0], labels),
         )
-        before, after = result.multiply_adds_before, result.multiply_adds_after
-        note = f"Multiply-adds from {before:,} to {after:,}; {len(result.channels)} layers are narrower."
+        after = result.multiply_adds_after
+        note = (
+            f"Multiply-adds from {now:,} to {after:,}; {len(result.channels)} layers are narrower."
+        )
         return (
-            Prepared(model=result.model, finish=lambda: copy_of(result.model), notes=(note,)),
-            replace(how, epochs=max(1, epochs_of(data, how) // spec.rounds)),
+            Prepared(
+                model=result.model,
+                finish=lambda: copy_of(result.model),
+                notes=(note,),
+                multiply_adds=(now, after),
+            ),
+            how,
         )
 
     def _average(self, recipe: Recipe, before: Made, how: FineTune) -> tuple[Any, StageRecord]:

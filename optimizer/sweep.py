@@ -201,9 +201,15 @@ def read_sweep(path: Path) -> Sweep:
             failed=tuple((item["recipe"], item["why"]) for item in data["failed"]),
             path=path,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.", hint=hint) from error
+    except KeyError as error:
         raise ModelError(
-            f"{path} is no sweep that can be read: {error!r:.200}.", hint=hint
+            f"{path} is no sweep that can be read: it has no key {error}.", hint=hint
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise ModelError(
+            f"{path} is no sweep that can be read: {error!s:.200}.", hint=hint
         ) from error
 
 

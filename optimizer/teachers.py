@@ -52,16 +52,23 @@ class Teachers:
             return scale_width(model, width=spec.width)
         if spec.student is None:
             return copy_of(model)
-        student = self.open(Path(spec.student))
-        ours = [tuple(tensor.shape[1:]) for tensor in (*model.inputs, *model.outputs)]
-        theirs = [tuple(tensor.shape[1:]) for tensor in (*student.inputs, *student.outputs)]
+        return copy_of(self._alike(Path(spec.student), "the student"))
+
+    def _alike(self, path: Path, what: str) -> Any:
+        """A model that takes and gives what the source does.
+
+        Raises:
+            TrainingError: its inputs or outputs have other shapes.
+        """
+        model, source = self.open(path), self.source.keras
+        ours = [tuple(tensor.shape[1:]) for tensor in (*source.inputs, *source.outputs)]
+        theirs = [tuple(tensor.shape[1:]) for tensor in (*model.inputs, *model.outputs)]
         if ours != theirs:
             raise TrainingError(
-                f"[distillation] the student {spec.student} has inputs and outputs {theirs}, the source "
-                f"{ours}.",
-                hint="a student takes and gives what its teacher does",
+                f"[distillation] {what} {path} has inputs and outputs {theirs}, the source {ours}.",
+                hint="teachers and students take and give what the source does",
             )
-        return copy_of(student)
+        return model
 
     def objective(self, recipe: Recipe, model: Any) -> Objective:
         """What a stage learns: labels, and what teachers say where recipe or data ask for it."""
@@ -85,7 +92,7 @@ class Teachers:
         """A teacher's outputs on all training samples; the source's without a path."""
         name = path or "source"
         if name not in self._said and self.training_set is not None:
-            teacher = self.source.keras if path is None else self.open(Path(path))
+            teacher = self.source.keras if path is None else self._alike(Path(path), "the teacher")
             self.step(f"ask the teacher {Path(name).name}")
             self._said[name] = predict(teacher, self.training_set.inputs)
         return self._said[name]

@@ -206,7 +206,7 @@ class FineTune:
         _at_least("batch_size", self.batch_size, 1)
         _at_least("patience", self.patience, 0)
         _within("validation", self.validation, 0, 0.9)
-        _at_least("seed", self.seed, 0)
+        _within("seed", self.seed, 0, 2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import math
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Operator:
 
         The converter joins the names of what it fused: ``net/relu/Relu;net/norm/...;net/conv/Conv2D``.
         """
-        parts = (part.split("/") for part in self.name.split(";"))
+        paths = (re.sub(r"/ReadVariableOp\w*$", "", part) for part in self.name.split(";"))
+        parts = (path.split("/") for path in paths if path)
         return tuple(dict.fromkeys(part[-2] if len(part) > 1 else part[0] for part in parts))
 
 

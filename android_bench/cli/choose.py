@@ -143,7 +143,7 @@ def recommend(
     found = choose(
         candidates,
         limits=Limits(
-            max_accuracy_drop=max_accuracy_drop,
+            max_accuracy_drop=quantities.points(max_accuracy_drop, flag="--max-accuracy-drop"),
             max_size_bytes=quantities.size_bytes(max_size, flag="--max-size"),
             max_gzip_bytes=quantities.size_bytes(max_gzip, flag="--max-gzip"),
             max_latency_us=quantities.duration_us(max_latency, flag="--max-latency"),

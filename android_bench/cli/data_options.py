@@ -39,7 +39,9 @@ def read_data(
         "evaluation": (evaluation, "test"),
     }
     return {
-        name: read_dataset(text, scaling=scaling, split=split, image_shape=shape) if text else None
+        name: None
+        if text is None
+        else read_dataset(text, scaling=scaling, split=split, image_shape=shape)
         for name, (text, split) in splits.items()
     }
 

@@ -125,6 +125,8 @@ def debug_quantization(
 
     if (quantized is None) == (recipe is None):
         raise typer.BadParameter("give a quantized .tflite or --recipe", param_hint="QUANTIZED")
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise typer.BadParameter("it is an SVG picture: name it .svg", param_hint="--plot")
     given = read_data(
         data, calibration=None, evaluation=None, mean=mean, std=std, image_shape=image_shape
     )["training"]

@@ -17,13 +17,15 @@ class Prepared:
     """A model that is ready to be trained with a technique.
 
     ``finish`` turns the trained model into the stage's result. Epochs before ``best_from`` are not
-    candidates for the best one. ``notes`` are sentences for the manifest.
+    candidates for the best one. ``multiply_adds`` are those before and after. ``notes`` are sentences
+    for the manifest.
     """
 
     model: Any
     finish: Callable[[], Any]
     callbacks: Sequence[Any] = ()
     best_from: int = 0
+    multiply_adds: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -112,3 +112,8 @@ def test_what_decides_can_be_said(prefer: Prefer, name: str, why: str) -> None:
     assert found.choice is not None
     assert found.choice.name == name
     assert {item.name: item.why for item in found.others}["int8"] == why
+
+
+def test_a_speed_that_nobody_measured_is_not_claimed() -> None:
+    found = recommend([replace(INT8, latency_us=None)], limits=Limits())
+    assert found.why == "no latency is known; the smallest download of 1 within the limits"

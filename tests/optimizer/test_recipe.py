@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from optimizer.errors import RecipeError
 from optimizer.recipe import Recipe
-from optimizer.recipe_file import _section, builtin_recipes, load_recipe, parse_recipe
+from optimizer.recipe_file import _section, builtin_recipes, load_recipe, load_recipes, parse_recipe
 from optimizer.techniques import Calibration, Clustering, IoType, Pruning, Quantization, Scheme
 
 if sys.version_info >= (3, 11):
@@ -141,7 +141,7 @@ def test_the_documentation_names_every_section_and_key() -> None:
         for item in fields(Recipe)
         if item.name not in {"name", "description"}
     }
-    assert set(shown) == {"description", *sections}
+    assert set(shown) == {"name", "description", *sections}
     for name, kind in sections.items():
         known = {item.name for item in fields(kind)} - {"epochs", "learning_rate", "width"}
         assert known <= set(shown[name]) | {"epochs"}, name
@@ -213,3 +213,19 @@ def test_paths_in_a_recipe_are_relative_to_it(tmp_path: Path) -> None:
 def test_training_sections_survive_the_round_trip(pruning: Pruning, clustering: Clustering) -> None:
     recipe = Recipe(name="r", pruning=pruning, clustering=clustering)
     assert parse_recipe(recipe.to_toml(), where="memory", default_name="other") == recipe
+
+
+@pytest.mark.parametrize("texts", [[""], [","], []])
+def test_no_recipe_at_all_is_refused(texts: list[str]) -> None:
+    with pytest.raises(RecipeError, match="No recipe is named"):
+        load_recipes(texts)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("mein rezept.toml", "mein-rezept"), ("größe.v2.toml", "gr-e-v2"), ("a,b.toml", "a-b")],
+)
+def test_any_file_name_will_do(tmp_path: Path, file: str, name: str) -> None:
+    (tmp_path / file).write_text("[pruning]")
+    (recipe,) = load_recipes([str(tmp_path / file)])
+    assert recipe.name == name

@@ -140,6 +140,32 @@ def test_several_teachers_and_a_student_that_is_given(
     assert artifact.fidelity.accuracy > 0.6
 
 
+@pytest.mark.parametrize(("classes", "size"), [(4, 8), (10, 9)], ids=["classes", "image"])
+def test_a_teacher_that_does_not_fit_is_refused(
+    tf: Any, folder: Path, tmp_path: Path, classes: int, size: int
+) -> None:
+    layers = tf.keras.layers
+    odd = tf.keras.Sequential(
+        [layers.Input((size, size, 1)), layers.Flatten(), layers.Dense(classes)]
+    )
+    odd.save(tmp_path / "odd.keras")
+    recipe = quick(f'[distillation]\nteachers = ["{tmp_path}/odd.keras"]\n', "taught")
+    with pytest.raises(TrainingError, match="the teacher .*odd.keras has inputs and outputs"):
+        build(folder, tmp_path / "out", recipe)
+
+
+def test_rounds_end_at_the_target_and_not_beyond(folder: Path, tmp_path: Path) -> None:
+    (artifact,) = build(
+        folder,
+        tmp_path,
+        quick("[channel_pruning]\ntarget = 0.5\nrounds = 3\ndivisor = 1\n", "narrow"),
+    )
+    sums = [record.multiply_adds for record in artifact.stages]
+    assert sums[0] is not None
+    assert sums[-1] is not None
+    assert 0.45 <= sums[-1][1] / sums[0][0] <= 0.5
+
+
 def test_without_labels_the_source_is_followed(folder: Path, tmp_path: Path) -> None:
     with np.load(folder / "train.npz") as data:
         np.savez(tmp_path / "unlabelled.npz", image=data["image"])

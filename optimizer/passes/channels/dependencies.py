@@ -31,6 +31,10 @@ _OPERATORS = {
 }  # fmt: skip
 
 
+# What a free height or width counts as: only the relation of layers to each other matters.
+_FREE_SIZE = 32
+
+
 @dataclass(slots=True)
 class Uses:
     """A layer with the channels that it takes and gives, as numbers; ``places`` are those of its output."""
@@ -128,7 +132,7 @@ def _given(
     known = channels.uses.get(layer.name)
     if known is None:
         shape = outputs[0].shape[1:-1]
-        places = math.prod(size for size in shape if size) if None not in shape else 0
+        places = math.prod(_FREE_SIZE if size is None else size for size in shape)
         channels.uses[layer.name] = Uses(layer=layer, taken=taken[0], given=found, places=places)
     else:  # a layer used twice has one kernel: what it takes and gives is coupled
         channels.couple(known.taken, taken[0])
