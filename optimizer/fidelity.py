@@ -141,11 +141,14 @@ def compare_outputs(
     )
 
 
-def collapse(fidelity: Fidelity) -> str | None:
-    """A sentence if an artifact is no longer the model that it was made of."""
+def collapse(fidelity: Fidelity, *, trained: bool) -> str | None:
+    """A sentence if an artifact is no longer the model that it was made of.
+
+    One that was trained may say other things than its source, if it is as right.
+    """
     agreement, before, after = fidelity.top1_agreement, fidelity.source_accuracy, fidelity.accuracy
-    if before is not None and after is not None and after >= before:
-        return None  # a student may well say other things than its source, and be as right
+    if trained and before is not None and after is not None and after >= before:
+        return None
     if agreement is not None and agreement < COLLAPSED_AGREEMENT:
         return f"Collapsed: only {agreement:.1%} of the samples keep their class."
     if before is not None and after is not None:
@@ -157,10 +160,10 @@ def collapse(fidelity: Fidelity) -> str | None:
     return None
 
 
-def losses(fidelity: Fidelity) -> list[str]:
+def losses(fidelity: Fidelity, *, trained: bool = False) -> list[str]:
     """What a reader must know: that the artifact collapsed, or lost accuracy worth telling."""
     before, after = fidelity.source_accuracy, fidelity.accuracy
-    found = [told] if (told := collapse(fidelity)) else []
+    found = [told] if (told := collapse(fidelity, trained=trained)) else []
     if before is not None and after is not None:
         loss = before - after
         if loss > TOLD_LOSS and loss * fidelity.samples >= _HANDFUL:

@@ -25,7 +25,13 @@ from optimizer.build_cache import (
 from optimizer.coverage import calibration_coverage
 from optimizer.data import Dataset, constant_inputs, read_dataset
 from optimizer.datasets import DataSets, hold_out
-from optimizer.errors import ConversionError, DataError, OptimizerError
+from optimizer.errors import (
+    ConversionError,
+    DataError,
+    OptimizerError,
+    RecipeError,
+    TrainingError,
+)
 from optimizer.interpreter import TFLiteModel
 from optimizer.job import Job, Step
 from optimizer.recipe import Recipe
@@ -91,6 +97,7 @@ class Builder:
         step: Step,
     ) -> None:
         source = identify(model)
+        _check_output(output)
         data = _data(training, calibration, evaluation)
         _check_recipes(recipes, data)
         self._output, self._overwrite = output, overwrite
@@ -120,6 +127,32 @@ class Builder:
         return _artifact(self._job, recipe, target, overwrite=self._overwrite)
 
 
+def build_each(
+    builder: Builder, recipes: Sequence[Recipe]
+) -> tuple[list[Artifact], list[tuple[Recipe, OptimizerError]]]:
+    """The artifacts of recipes, and those that do not fit the model with why: the others go on.
+
+    Raises:
+        OptimizerError: what is wrong is wrong for all: the source, the data, the output.
+    """
+    artifacts: list[Artifact] = []
+    failed: list[tuple[Recipe, OptimizerError]] = []
+    for recipe in recipes:
+        built = _try(builder, recipe)
+        if isinstance(built, Artifact):
+            artifacts.append(built)
+        else:
+            failed.append((recipe, built))
+    return artifacts, failed
+
+
+def _try(builder: Builder, recipe: Recipe) -> Artifact | OptimizerError:
+    try:
+        return builder.build(recipe)
+    except (ConversionError, TrainingError, RecipeError) as error:
+        return error
+
+
 def _data(
     training: Dataset | Path | None,
     calibration: Dataset | Path | None,
@@ -134,6 +167,15 @@ def _data(
     if trained is not None and evaluated is None:
         trained, evaluated = hold_out(trained, share=HELD_OUT)
     return DataSets(training=trained, calibration=calibrated or trained, evaluation=evaluated)
+
+
+def _check_output(output: Path) -> None:
+    """A file where the folder should be is told before anything is trained."""
+    there = next((path for path in (output, *output.parents) if path.exists()), None)
+    if there is not None and not there.is_dir():
+        raise OptimizerError(
+            f"{there} is a file, and {output} should be a folder.", hint="give another --output"
+        )
 
 
 def _check_recipes(recipes: Sequence[Recipe], data: DataSets) -> None:
@@ -259,5 +301,5 @@ def _warnings(job: Job, recipe: Recipe, built: TFLiteModel, fidelity: Fidelity |
     if fidelity is not None:
         from optimizer.fidelity import losses
 
-        found += losses(fidelity)
+        found += losses(fidelity, trained=bool(recipe.stages))
     return found

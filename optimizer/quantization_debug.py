@@ -10,6 +10,7 @@ from optimizer.datasets import DataSets
 from optimizer.errors import RecipeError
 from optimizer.job import Job, Step
 from optimizer.layer_errors import LayerError, compare_layers
+from optimizer.quantize_tflite import is_quantized
 from optimizer.recipe import Recipe
 from optimizer.source import Format, identify
 from optimizer.source_model import TFLiteSource, open_model
@@ -74,6 +75,11 @@ def debug_files(
     opened = open_model(source)
     if source.format is not Format.TFLITE or not isinstance(opened, TFLiteSource):
         raise RecipeError(f"{model} is no .tflite.", hint="give two .tflite files, or a recipe")
+    if is_quantized(model.read_bytes()):
+        raise RecipeError(
+            f"{model} is quantized itself.",
+            hint="give the float model first, then the quantized one",
+        )
     arrays = fit_to_inputs(data, opened.inputs)
     chosen = pick(data, samples, seed=0)
     inputs = {name: array[chosen] for name, array in arrays.items()}

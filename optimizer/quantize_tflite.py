@@ -87,6 +87,14 @@ def calibrate(
         return found
 
 
+def is_quantized(content: bytes) -> bool:
+    """Whether a sound model has quantized tensors already."""
+    reader = read(content)
+    if any(item.kind in {"QUANTIZE", "DEQUANTIZE"} for item in reader.graph()):
+        return True
+    return any(values.dtype.kind == "i" for _, values, _, _ in reader.kernels())
+
+
 def _quantizer(
     content: bytes, scheme: TFLiteScheme, float_layers: Sequence[str], operators: Sequence[str]
 ) -> Any:
@@ -120,9 +128,7 @@ def _check(
 ) -> None:
     """Refuse what would be silently without effect."""
     outputs = [(item.kind, item.name) for item in read(content).graph()]
-    if any(operator in {"QUANTIZE", "DEQUANTIZE"} for operator, _ in outputs) or _has_integers(
-        content
-    ):
+    if is_quantized(content):
         raise ConversionError(
             f"{where} is quantized already.",
             hint="give the float model that it was made of",
@@ -152,11 +158,6 @@ def _check(
                 f"only_operators: {where} has no operator {operator!r}.",
                 hint=f"it has {', '.join(sorted(known))}",
             )
-
-
-def _has_integers(content: bytes) -> bool:
-    """Whether a kernel is stored in integers."""
-    return any(values.dtype.kind == "i" for _, values, _, _ in read(content).kernels())
 
 
 def _signature(content: bytes) -> str | None:

@@ -122,11 +122,14 @@ def _told(error: Exception) -> str:
 
 
 def _identify_folder(path: Path) -> Source:
-    if not (path / "saved_model.pb").is_file():
+    graph = path / "saved_model.pb"
+    if not graph.is_file():
         raise ModelError(
             f"{path} is a folder without a saved_model.pb, so it is no SavedModel.",
             hint=_CONVERT_HINT,
         )
+    if not graph.stat().st_size:
+        raise ModelError(f"{graph} is empty.", hint="export the model again")
     digest = hashlib.sha256()
     try:
         for file in sorted(item for item in path.rglob("*") if item.is_file()):

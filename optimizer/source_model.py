@@ -20,6 +20,7 @@ from optimizer.errors import DataError, ModelError
 from optimizer.interpreter import TFLiteModel
 from optimizer.source import Format, Source, load
 from optimizer.tensorflow_setup import import_tensorflow, quiet_stderr
+from optimizer.tflite_file import inspect
 
 SIGNATURE = "serving_default"
 # As many samples at once as have so many values: activations are a few times as large.
@@ -148,6 +149,7 @@ def open_model(
         MissingExtraError: TensorFlow is not installed.
     """
     if source.format is Format.TFLITE:
+        inspect(source.path)  # says what is wrong with a file that is cut short
         return TFLiteSource(
             path=source.path,
             model=TFLiteModel(source.path.read_bytes(), where=source.path.name),

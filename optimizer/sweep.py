@@ -15,12 +15,12 @@ from optimizer.artifact import Artifact
 from optimizer.build_cache import cache_folder, toolchain
 from optimizer.choice import Candidate, pareto_front
 from optimizer.data import Dataset
-from optimizer.errors import ConversionError, ModelError, OptimizerError, RecipeError, TrainingError
+from optimizer.errors import ModelError, OptimizerError
 from optimizer.fidelity import collapse
 from optimizer.files import write_atomic
 from optimizer.host_cost import ROUNDS, HostCost, measure_on_host
 from optimizer.job import Step
-from optimizer.pipeline import Builder
+from optimizer.pipeline import Builder, build_each
 from optimizer.recipe import Recipe
 from optimizer.recipe_file import load_recipe
 from optimizer.source import Format, identify
@@ -62,7 +62,8 @@ class Variant:
             latency_us=cost.latency_us if cost else None,
             memory_bytes=cost.memory_bytes if cost else None,
             latency_source=HOST if cost else None,
-            collapsed=fidelity is not None and collapse(fidelity) is not None,
+            collapsed=fidelity is not None
+            and collapse(fidelity, trained=bool(self.artifact.stages)) is not None,
         )
 
 
@@ -118,8 +119,6 @@ def sweep(
     Raises:
         OptimizerError: the source or the data cannot be used, or no recipe could be built.
     """
-    artifacts: list[Artifact] = []
-    failed: list[tuple[str, str]] = []
     with Builder(
         model,
         recipes,
@@ -131,14 +130,9 @@ def sweep(
         allow_unsafe=allow_unsafe,
         step=step,
     ) as builder:
-        for recipe in recipes:
-            built = _try(builder, recipe)
-            if isinstance(built, Artifact):
-                artifacts.append(built)
-            else:
-                failed.append((recipe.name, built))
+        artifacts, failed = build_each(builder, recipes)
     if not artifacts:
-        raise OptimizerError(f"No recipe could be built: {failed[0][1]}")
+        raise OptimizerError(f"No recipe could be built: {failed[0][1]}", hint=failed[0][1].hint)
     costs = _costs(artifacts, rounds=host_rounds, step=step)
     variants = tuple(
         Variant(artifact=artifact, cost=cost)
@@ -148,7 +142,7 @@ def sweep(
         model=identify(model).name,
         variants=variants,
         front=pareto_front([variant.candidate for variant in variants]),
-        failed=tuple(failed),
+        failed=tuple((recipe.name, str(error)) for recipe, error in failed),
         path=output / f"{identify(model).name}.sweep.json",
     )
     _store(result)
@@ -211,14 +205,6 @@ def read_sweep(path: Path) -> Sweep:
         raise ModelError(
             f"{path} is no sweep that can be read: {error!s:.200}.", hint=hint
         ) from error
-
-
-def _try(builder: Builder, recipe: Recipe) -> Artifact | str:
-    """The artifact, or why there is none."""
-    try:
-        return builder.build(recipe)
-    except (ConversionError, TrainingError, RecipeError) as error:
-        return str(error)
 
 
 def _store(result: Sweep) -> None:

@@ -113,7 +113,11 @@ def blame(
     from optimizer.fidelity import collapse, measure_fidelity
     from optimizer.interpreter import TFLiteModel
 
-    if fidelity is None or collapse(fidelity) is None or recipe.quantization.scheme is Scheme.NONE:
+    if (
+        fidelity is None
+        or collapse(fidelity, trained=bool(recipe.stages)) is None
+        or recipe.quantization.scheme is Scheme.NONE
+    ):
         return []
     from optimizer.layer_errors import compare_layers, responsible_layers
 
@@ -121,7 +125,7 @@ def blame(
     plain = job.float_content(made, where=where)
     if made.records:
         before = measure_fidelity(job.reference(), TFLiteModel(plain, where=where), where=where)
-        told = collapse(before)
+        told = collapse(before, trained=True)
         if told is not None:
             return [
                 f"Not the quantization's doing: trained, and still in float, it had {told.lower()}"

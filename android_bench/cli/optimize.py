@@ -46,30 +46,38 @@ def optimize(
     from android_bench import console
     from android_bench.artifact_view import print_artifacts, to_json
     from android_bench.cli.data_options import read_data
-    from optimizer.pipeline import build_artifacts
+    from optimizer.pipeline import Builder, build_each
     from optimizer.recipe_file import load_recipes
 
-    with console.step_progress("optimize") as step:
-        artifacts = build_artifacts(
+    chosen = load_recipes(recipe)
+    given = read_data(
+        data,
+        calibration=calibration,
+        evaluation=evaluation,
+        mean=mean,
+        std=std,
+        image_shape=image_shape,
+    )
+    with (
+        console.step_progress("optimize") as step,
+        Builder(
             model,
-            load_recipes(recipe),
+            chosen,
             output=output,
-            **read_data(
-                data,
-                calibration=calibration,
-                evaluation=evaluation,
-                mean=mean,
-                std=std,
-                image_shape=image_shape,
-            ),
+            **given,
             overwrite=overwrite,
             allow_unsafe=allow_unsafe,
             step=step,
-        )
+        ) as builder,
+    ):
+        artifacts, failed = build_each(builder, chosen)
     if json:
         console.emit_json([to_json(artifact) for artifact in artifacts])
-    else:
+    elif artifacts:
         print_artifacts(artifacts)
+    for _, error in failed:
+        console.complain(str(error), error.hint)
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command()

@@ -56,7 +56,9 @@ def prepare(model: Any, spec: Pruning, *, steps_per_epoch: int, epochs: int) -> 
         raise TrainingError(
             "[pruning] no layer of the model can be pruned so"
             + (f": {'; '.join(left)}." if left else "."),
-            hint="structure = 'unstructured' prunes convolutions and dense layers of every shape",
+            hint="structure = 'unstructured' prunes convolutions and dense layers of every shape"
+            if left
+            else "the model has no kernels, or [pruning] layers leaves all of them alone",
         )
 
     if spec.structure is Structure.BLOCK:

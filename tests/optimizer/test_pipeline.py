@@ -223,8 +223,8 @@ def test_the_same_build_gives_the_same_bytes(
 
 def test_an_output_that_cannot_be_written(models: Path, data: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OptimizerError, match="cannot be written"):
-        build(models, data, tmp_path / "file", "float32")
+    with pytest.raises(OptimizerError, match="is a file, and .* should be a folder"):
+        build(models, data, tmp_path / "file" / "deeper", "float32")
 
 
 def test_a_full_disk_leaves_the_old_artifact(
