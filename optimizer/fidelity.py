@@ -10,10 +10,12 @@ from optimizer.data import Dataset, fit_to_inputs, pick
 from optimizer.errors import ConversionError, DataError, ModelError
 from optimizer.interpreter import TFLiteModel
 from optimizer.source_model import SourceModel
+from optimizer.techniques import Scheme
 
-EVALUATION_SAMPLES = 10_000
-# LiteRT has no fast kernels for int16 activations on a computer: thirty times slower than int8.
-SLOW_SAMPLES = 1000
+EVALUATION_SAMPLES = 5000
+# LiteRT has no fast kernels for these on a computer: int4 is three times slower than float, int16
+# activations thirty times.
+SLOW_SAMPLES = {Scheme.INT4: 1000, Scheme.INT16X8: 500}
 # The source's outputs are kept for all recipes of a call; of a segmentation model fewer samples fit.
 _KEPT_BYTES = 256 * 2**20
 
@@ -36,7 +38,7 @@ class Reference:
 
 
 def reference(model: SourceModel, dataset: Dataset) -> Reference:
-    """Run the source on up to 10,000 samples, fewer when its outputs are large.
+    """Run the source on up to 5,000 samples, fewer when its outputs are large.
 
     Raises:
         DataError: the data do not fit the model, or labels are no classes of it.

@@ -20,9 +20,9 @@ from typing import Any
 
 from optimizer.errors import OptimizerError
 
-ROUNDS = 5
-_WARM_UP_S = 0.03
-_MEASURED_S = 0.05
+ROUNDS = 3
+_WARM_UP_S = 0.02
+_MEASURED_S = 0.04
 _FEWEST_INFERENCES = 3
 _TIMEOUT_S = 600
 

@@ -37,7 +37,6 @@ from optimizer.job import Job, Step
 from optimizer.recipe import Recipe
 from optimizer.source import identify
 from optimizer.structure import kernels_of, sparsity_of, undone
-from optimizer.techniques import Scheme
 from optimizer.to_tflite import blame, to_tflite
 
 # Of training data given alone, this share is held out to compare artifacts with their source.
@@ -234,8 +233,9 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
         from optimizer.fidelity import SLOW_SAMPLES, measure_fidelity, some_of
 
         job.step(f"{recipe.name}: compare with the source")
-        if recipe.quantization.scheme is Scheme.INT16X8:
-            wanted = some_of(wanted, SLOW_SAMPLES)
+        scheme = recipe.quantization.scheme
+        if scheme in SLOW_SAMPLES:
+            wanted = some_of(wanted, SLOW_SAMPLES[scheme])
         fidelity = measure_fidelity(wanted, built, where=target.name)
     sparsity = sparsity_of(content)
     training = job.data.training if recipe.trains else None

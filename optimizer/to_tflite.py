@@ -38,6 +38,9 @@ def to_tflite(job: Job, recipe: Recipe, made: Any) -> Converted:
     if recipe.selective is not None:
         return _search(job, recipe, made, samples, origin)
     job.step(f"{recipe.name}: convert")
+    sparse = recipe.pruning is not None and recipe.pruning.sparse_encoding
+    if quantization.scheme is Scheme.NONE and not sparse:
+        return Converted(content=job.float_content(made, where=where))
     if not job.is_tflite and not quantization.by_quantizer:
         from optimizer.convert import convert
 
@@ -47,8 +50,6 @@ def to_tflite(job: Job, recipe: Recipe, made: Any) -> Converted:
         )
         return Converted(content=content, origin=origin)
     plain = job.float_content(made, where=where)
-    if quantization.scheme is Scheme.NONE:
-        return Converted(content=plain)
     from optimizer.quantize_tflite import quantize
 
     content = quantize(

@@ -44,7 +44,7 @@ def sweep(
     allow_unsafe: AllowUnsafe = False,
     host_rounds: Annotated[
         int, typer.Option(min=0, help="Processes a variant that measure it here; 0 for none.")
-    ] = 5,
+    ] = 3,
     json: Json = False,
 ) -> None:
     """Build many variants, evaluate each .tflite, and show which of them no other beats."""

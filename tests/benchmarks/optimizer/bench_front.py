@@ -40,7 +40,7 @@ def main() -> None:
             step=lambda told: print(f"  {told}", flush=True) if "epoch" not in told else None,
         )
         paths = [variant.artifact.path for variant in result.variants]
-        accuracies = [variant.candidate.accuracy for variant in result.variants]
+        accuracies = [_accuracy(path.read_bytes(), test) for path in paths]
         for path, content in _rivals(model, train, folder):
             path.write_bytes(content)
             paths.append(path)
