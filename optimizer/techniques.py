@@ -311,7 +311,8 @@ class Clustering(Stage):
 class QuantizationAwareTraining(Stage):
     """Training with the rounding of int8 in it, of the ``layers`` that fit a pattern.
 
-    Layers that cannot be trained so stay in float and are listed.
+    Layers that cannot be trained so train in float and are listed; the converter may still quantize their
+    weights afterwards.
     """
 
     layers: tuple[str, ...] = ("*",)

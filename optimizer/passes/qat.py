@@ -62,12 +62,16 @@ def prepare(
     return Prepared(
         model=wrapped,
         finish=finish,
-        notes=(f"Not trained for int8, left in float: {'; '.join(told)}.",) if told else (),
+        notes=(
+            f"Trained in float, not for int8 (the converter may quantize them): {'; '.join(told)}.",
+        )
+        if told
+        else (),
     )
 
 
 def audit(model: Any, spec: QuantizationAwareTraining) -> dict[str, str]:
-    """The layers that stay in float, by name, and why; found before anything is trained."""
+    """The layers that train in float, by name, and why; found before anything is trained."""
     from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
         default_8bit_quantize_registry,
     )
@@ -75,12 +79,12 @@ def audit(model: Any, spec: QuantizationAwareTraining) -> dict[str, str]:
     registry = default_8bit_quantize_registry.Default8BitQuantizeRegistry()
     found = {layer.name: _why_float(layer, spec, registry) for layer in model.layers}
     left = {name: why for name, why in found.items() if why is not None}
-    # A normalization whose convolution stays in float stays too.
+    # A normalization whose convolution trains in float does too.
     for layer in model.layers:
         if type(layer).__name__ == "BatchNormalization" and layer.name not in left:
             producer = _producer(layer)
             if producer is not None and producer.name in left:
-                left[layer.name] = f"{producer.name} stays in float"
+                left[layer.name] = f"{producer.name} trains in float"
     return left
 
 
