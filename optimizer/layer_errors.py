@@ -23,13 +23,15 @@ class LayerError:
     ``arisen`` is how much more of it there is than in the operator's inputs: what it adds itself.
     ``sqnr_db`` is the signal-to-quantization-noise ratio in decibels, ``None`` where nothing differs.
     ``clipped_pct`` is the percentage of values that were cut off at the limits of their type, ``None`` in
-    float.
+    float. ``quantized`` tells whether the operator itself was: it computes in integers, or its weights
+    are stored as such.
     """
 
     layer: str
     operator: str
     layers: tuple[str, ...]
     dtype: str
+    quantized: bool
     relative_error: float
     arisen: float
     sqnr_db: float | None
@@ -59,7 +61,8 @@ def compare_layers(
         ConversionError: a model does not run.
         ModelError: the two have nothing in common.
     """
-    pairs = _pairs(list(read(float_model).graph()), list(read(quantized).graph()))
+    graph = list(read(quantized).graph())
+    pairs = _pairs(list(read(float_model).graph()), graph)
     if not pairs:
         raise ModelError(
             f"{where}: the two models have no operators in common.",
@@ -76,12 +79,20 @@ def compare_layers(
         for total, (ours, theirs) in zip(sums, pairs, strict=True):
             total.add(wanted.value(ours.outputs[0]), *found.stored(theirs.outputs[0]))
     relative: dict[int, float] = {}
+    weights = _stored_weights(graph)
     errors = []
     for total, (ours, theirs) in zip(sums, pairs, strict=True):
         error = total.relative
         before = max((relative.get(index, 0.0) for index in ours.inputs), default=0.0)
         relative.update(dict.fromkeys(ours.outputs, error))
-        errors.append(total.result(ours, found.dtype(theirs.outputs[0]), max(0.0, error - before)))
+        errors.append(
+            total.result(
+                ours,
+                dtype=found.dtype(theirs.outputs[0]),
+                quantized=any(one in weights or found.in_integers(one) for one in theirs.inputs),
+                arisen=max(0.0, error - before),
+            )
+        )
     return tuple(errors)
 
 
@@ -89,6 +100,16 @@ def responsible_layers(errors: Sequence[LayerError], count: int = 3) -> tuple[La
     """The layers in which most of the error arises, the worst first."""
     ordered = sorted(errors, key=lambda item: item.arisen, reverse=True)
     return tuple(item for item in ordered[:count] if item.arisen > 0)
+
+
+def _stored_weights(graph: Sequence[Operator]) -> set[int]:
+    """Tensors that are weights brought back to float before they are used, as weight-only schemes do."""
+    computed = {index for item in graph for index in item.outputs}
+    return {
+        item.outputs[0]
+        for item in graph
+        if item.kind == "DEQUANTIZE" and not computed.intersection(item.inputs)
+    }
 
 
 def _pairs(ours: Sequence[Operator], theirs: Sequence[Operator]) -> list[tuple[Operator, Operator]]:
@@ -165,6 +186,10 @@ class _Probe:
             return raw.astype("float64"), None, 0.0
         return (raw.astype("float64") - zero_point) * float(np.float64(scale)), raw, float(scale)
 
+    def in_integers(self, index: int) -> bool:
+        """Whether a tensor stands for real values in integers; shapes and indices do not."""
+        return bool(len(self._details[index]["quantization_parameters"]["scales"]))
+
     def dtype(self, index: int) -> str:
         """The type that a tensor is stored in."""
         import numpy as np
@@ -211,7 +236,9 @@ class _Sums:
             return 1.0 if self.noise else 0.0
         return math.sqrt(self.noise / self.signal)
 
-    def result(self, operator: Operator, dtype: str, arisen: float) -> LayerError:
+    def result(
+        self, operator: Operator, *, dtype: str, quantized: bool, arisen: float
+    ) -> LayerError:
         """The sums as figures."""
         norms = math.sqrt(self.signal * self.other)
         known = self.noise > 0 and self.signal > 0
@@ -220,6 +247,7 @@ class _Sums:
             operator=operator.kind,
             layers=operator.layers,
             dtype=dtype,
+            quantized=quantized,
             relative_error=self.relative,
             arisen=arisen,
             sqnr_db=10 * math.log10(self.signal / self.noise) if known else None,

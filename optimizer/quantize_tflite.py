@@ -15,6 +15,7 @@ from typing import Any
 from optimizer.errors import ConversionError, MissingExtraError, RecipeError
 from optimizer.tensorflow_setup import quiet_stderr
 from optimizer.tflite_reader import read
+from optimizer.tflite_signature import signed
 
 # What a calibration found: the ranges of tensors by their names.
 Ranges = dict[str, Any]
@@ -56,6 +57,8 @@ def quantize(
         MissingExtraError: ai-edge-quantizer is not installed.
     """
     _check(content, where, float_layers, only_operators)
+    if scheme.needs_calibration:
+        content = signed(content)
     if scheme.needs_calibration and ranges is None:
         ranges = calibrate(content, scheme=scheme, where=where, calibration=calibration)
     with _quietly(where):
@@ -69,6 +72,9 @@ def calibrate(
 ) -> Ranges:
     """Measure the ranges of all tensors on samples, for several quantizations of one model.
 
+    A range goes from the smallest to the largest value that was seen, as the converter's do: the
+    quantizer's own averages cut off what few samples reach.
+
     Raises:
         ConversionError: there are no samples, or the quantizer refuses the model.
     """
@@ -79,12 +85,51 @@ def calibrate(
         )
     from optimizer.source_model import batches
 
+    content = signed(content)
+    samples = [batch for batch, _ in batches(calibration, _batch(content))]
+    by_signature = {
+        key: [{ours: batch[theirs] for ours, theirs in names.items()} for batch in samples]
+        for key, names in _calibrated_through(content, calibration, where).items()
+    }
     with _quietly(where):
-        quantizer = _quantizer(content, scheme, (), ())
-        key = _signature(content)
-        samples = [batch for batch, _ in batches(calibration, _batch(content))]
-        found: Ranges = quantizer.calibrate({key: samples}, num_threads=2)
+        from ai_edge_quantizer import calibrator, recipe_manager
+        from ai_edge_quantizer.utils import qsv_utils
+
+        manager = recipe_manager.RecipeManager()
+        recipe = _quantizer(content, scheme, (), ()).get_quantization_recipe()
+        manager.load_quantization_recipe(recipe)
+        run = calibrator.Calibrator(
+            content, num_threads=2, qsv_update_func=qsv_utils.min_max_update
+        )
+        run.calibrate(by_signature, manager)
+        found: Ranges = run.get_model_qsvs()
         return found
+
+
+def _calibrated_through(
+    content: bytes, calibration: dict[str, Any], where: str
+) -> dict[str, dict[str, str]]:
+    """The signatures to run, each with the data for its inputs: their names there and in the data.
+
+    Raises:
+        ConversionError: a signature has an input that there are no data for.
+    """
+    found = {}
+    for signature in read(content).signature_inputs():
+        # The main graph's inputs are in the data under their own names where several signatures are.
+        names = {
+            name: next((one for one in (name, tensor) if one in calibration), None)
+            for name, tensor in signature.inputs.items()
+        }
+        missing = next((name for name, given in names.items() if given is None), None)
+        if missing is not None:
+            raise ConversionError(
+                f"{where} has the signature {signature.key!r}, and the data hold nothing for its input "
+                f"{missing!r}.",
+                hint="dynamic-range and weight-only need no data",
+            )
+        found[signature.key] = {name: given for name, given in names.items() if given is not None}
+    return found
 
 
 def is_quantized(content: bytes) -> bool:
@@ -158,11 +203,6 @@ def _check(
                 f"only_operators: {where} has no operator {operator!r}.",
                 hint=f"it has {', '.join(sorted(known))}",
             )
-
-
-def _signature(content: bytes) -> str | None:
-    found = read(content).signatures()
-    return found[0] if found else None
 
 
 def _batch(content: bytes) -> int:

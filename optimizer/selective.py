@@ -73,7 +73,7 @@ def search_float_layers(
     ranked = [
         item.layer
         for item in sorted(errors, key=lambda item: item.arisen, reverse=True)
-        if item.arisen > 0 and item.dtype != "float32"
+        if item.arisen > 0 and item.quantized
     ]
     shortest = search.shortest_prefix(ranked)
     if shortest is not None:

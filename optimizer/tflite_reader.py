@@ -65,6 +65,14 @@ class Operator:
         return tuple(dict.fromkeys(part[-2] if len(part) > 1 else part[0] for part in parts))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A way to call the model: the names of its inputs, each with the name of its tensor."""
+
+    key: str
+    inputs: dict[str, str]
+
+
 class Reader:
     """Reads parts of one model.
 
@@ -120,6 +128,18 @@ class Reader:
         """The keys of the signatures."""
         found = self.each(self.model.SignatureDefsLength(), self.model.SignatureDefs)
         return tuple(text(item.SignatureKey()) or "" for item in found)
+
+    def signature_inputs(self) -> tuple[Signature, ...]:
+        """The signatures with the inputs of each."""
+        found = []
+        for item in self.each(self.model.SignatureDefsLength(), self.model.SignatureDefs):
+            graph = self.model.Subgraphs(item.SubgraphIndex())
+            inputs = {
+                text(entry.Name()) or "": text(graph.Tensors(entry.TensorIndex()).Name()) or ""
+                for entry in self.each(item.InputsLength(), item.Inputs)
+            }
+            found.append(Signature(key=text(item.SignatureKey()) or "", inputs=inputs))
+        return tuple(found)
 
     def operators(self) -> tuple[dict[str, int], dict[str, int], tuple[str, ...]]:
         """How often each operator stands in the graphs, its highest version, and the custom ones."""

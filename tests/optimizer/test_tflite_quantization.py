@@ -224,6 +224,40 @@ def test_the_search_leaves_in_float_what_int8_spoils(fragile: bytes) -> None:
     assert "QUANTIZE" in operators_of(result.content)
 
 
+@pytest.mark.parametrize("scheme", [TFLiteScheme.DYNAMIC_RANGE, TFLiteScheme.INT4])
+def test_the_search_serves_schemes_whose_activations_are_float(
+    fragile: bytes, scheme: TFLiteScheme
+) -> None:
+    wanted = outputs(fragile).argmax(1)
+    full = quantize(fragile, scheme=scheme, where="x")
+    assert agreement(wanted)(full) < 0.9
+    result = search_float_layers(
+        fragile,
+        scheme=scheme,
+        calibration=None,
+        inputs=_named(fragile),
+        score=agreement(wanted),
+        float_score=1.0,
+        max_drop=0.1,
+        where="x",
+    )
+    assert result.score >= 0.9
+    assert any("after" in name for name in result.float_layers)
+    assert len(result.content) < len(fragile)
+
+
+def test_it_is_told_which_operators_are_quantized(plain: bytes) -> None:
+    for scheme in TFLiteScheme:
+        made = quantize(
+            plain, scheme=scheme, where="x", calibration=_named(plain), float_layers=["first"]
+        )
+        errors = compare_layers(plain, made, _named(plain), where="x", samples=2)
+        told = {item.layers[0]: item.quantized for item in errors if "_" in item.operator}
+        assert told["first"] is False
+        assert told["point"] is True
+        assert told["hidden"] is True
+
+
 def test_a_model_that_int8_suits_keeps_no_layer_in_float(plain: bytes) -> None:
     wanted = outputs(plain).argmax(1)
     result = search_float_layers(
