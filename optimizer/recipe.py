@@ -53,7 +53,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,63}", self.name):
             raise ValueError(
-                "name must be at most 64 letters, digits, '-', '_' or '+', for it names files"
+                "name must be at most 64 letters, digits, '-', '_' or '+', for it names files, "
+                f"not {self.name[:80]!r}"
             )
         self._check_qat()
         self._check_selective()

@@ -11,12 +11,12 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from optimizer.errors import RecipeError
 from optimizer.recipe import Recipe
+from optimizer.recipe_errors import explain, no_key, not_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -110,9 +110,16 @@ def _file_of(name_or_path: str) -> Path:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"The recipe {path} cannot be read: {error}.") from error
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows put a mark in front
+    except OSError as error:
+        raise RecipeError(
+            f"The recipe {path} cannot be read: {error.strerror}.",
+            hint="check the path; android-bench recipes lists those that come along",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"The recipe {path} cannot be read: it is no text in UTF-8.", hint="save it as UTF-8"
+        ) from error
     data = _parse(text, str(path))
     _resolve(data.get("distillation"), path.parent, ("teachers", "student"))
     _resolve(data.get("averaging"), path.parent, ("checkpoints",))
@@ -122,15 +129,15 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _parse(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{where} is not TOML: {error}.") from error
+    except ValueError as error:  # an integer of thousands of digits is one too
+        raise not_toml(error, where) from error
 
 
 def _resolve(section: Any, folder: Path, keys: tuple[str, ...]) -> None:
     """Make the paths of a section relative to where the file stands, not to where the tool runs."""
     for key in keys if isinstance(section, dict) else ():
         value = section.get(key)
-        if isinstance(value, str):
+        if isinstance(value, str) and key == "student":
             section[key] = str(folder / value)
         elif isinstance(value, list):
             section[key] = [str(folder / item) if isinstance(item, str) else item for item in value]
@@ -142,44 +149,13 @@ def _recipe(data: dict[str, Any], *, where: str, default_name: str) -> Recipe:
     try:
         # JSON mode is strict about types and yet reads the names of enumerations.
         return TypeAdapter(Recipe).validate_json(
-            json.dumps({"name": default_name, **data}, default=str), strict=True
+            json.dumps({"name": default_name, **data}, default=no_key), strict=True
         )
     except ValidationError as error:
-        raise _explain(error, where) from error
+        raise explain(error, data, where) from error
 
 
 def _slug(stem: str) -> str:
     """A file's name as a recipe's, which becomes a part of other files' names."""
     plain = re.sub(r"[^A-Za-z0-9_+-]+", "-", stem).strip("-_+")
     return plain[:64] or "recipe"
-
-
-def _section(name: str) -> type:
-    """The dataclass of a section."""
-    hint = get_type_hints(Recipe).get(name)
-    kinds: tuple[Any, ...] = getattr(hint, "__args__", (hint,))
-    return next((kind for kind in kinds if hasattr(kind, "__dataclass_fields__")), Recipe)
-
-
-def _explain(error: Any, where: str) -> RecipeError:
-    """One sentence for pydantic's first complaint, with the keys that would be right."""
-    problem = error.errors()[0]
-    path = [str(part) for part in problem["loc"]]
-    key = ".".join(path) or "the recipe"
-    if problem["type"] not in {"unexpected_keyword_argument", "extra_forbidden"}:
-        meant = difflib.get_close_matches(str(problem["input"]), _choices(problem), n=1)
-        return RecipeError(
-            f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}.",
-            hint=f"Did you mean {meant[0]!r}?" if meant else None,
-        )
-    known = [item.name for item in fields(_section(path[0]) if len(path) > 1 else Recipe)]
-    close = difflib.get_close_matches(path[-1], known, n=1)
-    return RecipeError(
-        f"{where}: there is no key {key!r}.",
-        hint=(f"Did you mean {close[0]!r}? " if close else "") + f"There are {', '.join(known)}",
-    )
-
-
-def _choices(problem: Any) -> list[str]:
-    """The values that an enumeration allows, out of pydantic's ``'none', 'int8' or 'int16x8'``."""
-    return re.findall(r"'([^']+)'", str(problem.get("ctx", {}).get("expected", "")))

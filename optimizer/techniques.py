@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
 _STRICT = {"extra": "forbid"}
+_MOST = 2**32 - 1  # what a seed of numpy can be, and more than any count makes sense
 
 
 class Scheme(str, Enum):
@@ -120,6 +123,8 @@ class Quantization:
 
     def __post_init__(self) -> None:
         scheme = self.scheme.value
+        for pattern in self.float_layers:
+            _expression("float_layers", pattern)
         if self.io_dtype is not IoType.FLOAT32 and self.scheme is not Scheme.INT8:
             raise ValueError(f"io_dtype {self.io_dtype.value!r} needs the scheme 'int8'")
         if self.float_fallback and not self.scheme.needs_calibration:
@@ -251,15 +256,19 @@ class Pruning(Stage):
             if not 0 <= value < 1:
                 raise ValueError(f"layers.{pattern} must be at least 0 and below 1, not {value:g}")
         if not 0 <= self.initial_sparsity <= self.sparsity:
-            raise ValueError("initial_sparsity must lie between 0 and sparsity")
+            raise ValueError(
+                f"initial_sparsity must lie between 0 and sparsity, not {self.initial_sparsity:g}"
+            )
         if self.structure is Structure.TWO_OF_FOUR and self.sparsity != 0.5:
-            raise ValueError("structure '2:4' is a sparsity of 0.5")
+            raise ValueError(f"structure '2:4' is a sparsity of 0.5, not {self.sparsity:g}")
         if self.structure is Structure.TWO_OF_FOUR and any(
             value not in {0, 0.5} for value in self.layers.values()
         ):
             raise ValueError("structure '2:4' allows layers only 0 and 0.5")
         if min(self.block_size) < 1:
-            raise ValueError("block_size must be two numbers of at least 1")
+            raise ValueError(
+                f"block_size must be two numbers of at least 1, not {list(self.block_size)}"
+            )
         if self.schedule is Schedule.CONSTANT and self.initial_sparsity:
             raise ValueError("initial_sparsity means nothing with the schedule 'constant'")
 
@@ -304,7 +313,7 @@ class Clustering(Stage):
         _at_least("clusters", self.clusters, 2)
         for pattern, value in self.layers.items():
             if value < 0 or value == 1:
-                raise ValueError(f"layers.{pattern} must be 0 or at least 2")
+                raise ValueError(f"layers.{pattern} must be 0 or at least 2, not {value}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,7 +352,7 @@ class Distillation(Stage):
         if self.student is not None and self.width is not None:
             raise ValueError("student and width exclude each other")
         if self.width is not None and not 0 < self.width < 1:
-            raise ValueError("width must lie between 0 and 1")
+            raise ValueError(f"width must lie between 0 and 1, not {self.width:g}")
         _above("temperature", self.temperature)
         _within("alpha", self.alpha, 0, 1)
         _within("feature_weight", self.feature_weight, 0, 1e6)
@@ -373,19 +382,31 @@ class ModelSoup:
 
 def _share(name: str, value: float) -> None:
     if not 0 < value < 1:
-        raise ValueError(f"{name} must lie between 0 and 1, not {value:g}")
+        share = f"; {value:g} % are {value / 100:g}" if 1 < value < 100 else ""
+        raise ValueError(f"{name} must lie between 0 and 1, not {value:g}{share}")
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise ValueError(f"{name} must lie between {low:g} and {high:g}, not {value:g}")
+        raise ValueError(f"{name} must lie between {low:.10g} and {high:.10g}, not {value:.10g}")
 
 
 def _at_least(name: str, value: float, low: int) -> None:
     if value < low:
-        raise ValueError(f"{name} must be at least {low}")
+        raise ValueError(f"{name} must be at least {low}, not {value}")
+    if value > _MOST:
+        raise ValueError(f"{name} must be at most {_MOST}, not {value}")
 
 
 def _above(name: str, value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"{name} must be above 0")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be a number above 0, not {value:g}")
+
+
+def _expression(name: str, pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(
+            f"{name} holds {pattern!r}, which is no regular expression: {error}"
+        ) from error

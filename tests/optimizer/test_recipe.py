@@ -4,6 +4,7 @@ import re
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from optimizer.errors import RecipeError
 from optimizer.recipe import Recipe
-from optimizer.recipe_file import _section, builtin_recipes, load_recipe, load_recipes, parse_recipe
+from optimizer.recipe_errors import section_of
+from optimizer.recipe_file import (
+    _recipe,
+    builtin_recipes,
+    load_recipe,
+    load_recipes,
+    parse_recipe,
+    read_recipe,
+)
 from optimizer.techniques import Calibration, Clustering, IoType, Pruning, Quantization, Scheme
 
 if sys.version_info >= (3, 11):
@@ -74,12 +83,16 @@ def test_the_digest_is_of_what_is_done_not_of_names() -> None:
         ),
         ("prunning = 1", "no key 'prunning'", "quantization"),
         ("[prunning]\nsparsity = 0.8", "no key 'prunning'", "Did you mean 'pruning'?"),
-        ('[quantization]\nscheme = "int9"', "quantization.scheme: Input should be 'none'", ""),
-        ("quantization = 3", "quantization: Input should be an object", ""),
+        (
+            '[quantization]\nscheme = "int9"',
+            "quantization.scheme is \"int9\", and should be 'none'",
+            "",
+        ),
+        ("quantization = 3", "quantization is 3, and should be a section", "write [quantization]"),
         (
             '[quantization]\nscheme = "int8"\n[calibration]\nsamples = "5"',
-            "calibration.samples: Input should be a valid integer",
-            "",
+            'calibration.samples is "5", and should be a whole number',
+            "write samples = 5",
         ),
         (
             '[quantization]\nscheme = "int8"\n[calibration]\nsamples = 0',
@@ -137,7 +150,7 @@ def test_the_documentation_names_every_section_and_key() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
     shown = tomllib.loads(example)
     sections = {
-        item.name: _section(item.name)
+        item.name: section_of(item.name)
         for item in fields(Recipe)
         if item.name not in {"name", "description"}
     }
@@ -229,3 +242,99 @@ def test_any_file_name_will_do(tmp_path: Path, file: str, name: str) -> None:
     (tmp_path / file).write_text("[pruning]")
     (recipe,) = load_recipes([str(tmp_path / file)])
     assert recipe.name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("[[pruning]]\nsparsity = 0.5", "pruning is [{", "write [pruning] in a line of its own"),
+        ('[pruning]\nsparsity = "0.8"', '"0.8", and should be a number', "write sparsity = 0.8"),
+        (
+            "[pruning]\nsparsity = true",
+            "sparsity is true, and should be a number",
+            "sparsity = 0.8",
+        ),
+        ("[pruning]\nsparsity = 80", "between 0 and 1, not 80; 80 % are 0.8", ""),
+        ("[pruning]\nepochs = 1.5", "epochs is 1.5, and should be a whole number", "epochs = 10"),
+        ("[pruning]\nlearning_rate = 'a'", "should be a number", "learning_rate = 0.001"),
+        ("[pruning]\nlearning_rate = inf", "learning_rate must be a number above 0, not inf", ""),
+        (
+            "[pruning]\nblock_size = [1]",
+            "is [1], and should be a list of two whole numbers",
+            "[1, 4]",
+        ),
+        ("[pruning]\nblock_size = [1, 2, 3]", "should be a list of two whole numbers", "[1, 4]"),
+        ("[pruning]\nblock_size = [1, 2.5]", "should be a list of two whole numbers", "[1, 4]"),
+        ("[pruning]\nblock_size = [0, 1]", "two numbers of at least 1, not [0, 1]", ""),
+        (
+            "[pruning]\nlayers = ['a']",
+            "should be a table of names and numbers",
+            '{ "head*" = 0.5 }',
+        ),
+        ("[pruning]\nlayers = { 'a*' = 'x' }", 'layers."a*" is "x", and should be a number', "0.5"),
+        ("[pruning]\nsparse_encoding = 1", "1, and should be true or false", "= true"),
+        ("[clustering]\nclusters = 4.0", "4.0, and should be a whole number", "clusters = 4"),
+        ("[clustering]\nlayers = { a = 1 }", "layers.a must be 0 or at least 2, not 1", ""),
+        (f"[clustering]\nclusters = {10**20}", "clusters must be at most", ""),
+        ("[distillation]\nteachers = 't.keras'", "a list of texts in quotes", '["t.keras"]'),
+        ("[distillation]\nteachers = ['a', 1]", "element 2 of distillation.teachers is 1", '"1"'),
+        ("[distillation]\nfeatures = [['a']]", "should be a list of two texts", '["a", "b"]'),
+        ("[distillation]\nfeatures = 'a'", "should be a list of pairs of texts", '[["a", "b"]]'),
+        ("[fine_tune]\nseed = -1", "seed must lie between 0 and 4294967295, not -1", ""),
+        ("description = 2020-01-01", "is 2020-01-01, and should be a text", '"2020-01-01"'),
+        ("[distillation]\nteachers = 2020-01-01", "teachers is 2020-01-01, and should be", ""),
+        ("[quantization]\nfloat_layers = ['(']", "'(', which is no regular expression", ""),
+        ("sparsity = 0.5", "no key 'sparsity'", "'sparsity' belongs under [pruning]"),
+        ("[pruning]\nsparsity = 0.5\nsparsity = 0.6", "the same key stands there twice", "one of"),
+        ("[pruning]\n[pruning]", "the same section begins twice (line 2", "one heading"),
+        ("[pruning]\nsparsity = .8", "a value is missing or is none (line 2", "0.8"),
+        ("[pruning]\nsparsity = 0,8", "something follows a value (line 2", "decimals as 0.8"),
+        ("pruning", "there is no '=' after a key", "key = value"),
+        ("a = " + "9" * 5000, "is not TOML", ""),
+    ],
+)
+def test_errors_say_what_was_given_and_what_to_write(text: str, message: str, hint: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_recipe(text, where="mine.toml", default_name="mine")
+    assert str(caught.value).startswith("mine.toml")
+    assert message in str(caught.value)
+    assert hint in (caught.value.hint or "")
+
+
+WRONG = st.recursive(
+    st.one_of(st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.dates()),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+PLACES = [
+    (section.name, key.name)
+    for section in fields(Recipe)
+    for key in fields(section_of(section.name))
+]
+
+
+@given(st.sampled_from(PLACES), WRONG)
+def test_no_wrong_value_is_told_in_the_words_of_a_library(
+    place: tuple[str, str], value: Any
+) -> None:
+    section, key = place
+    data = {section: {key: value}} if section_of(section) is not Recipe else {key: value}
+    try:
+        _recipe(data, where="mine.toml", default_name="mine")
+    except RecipeError as error:
+        assert str(error).startswith("mine.toml: ")
+        assert "nput should" not in str(error)
+        assert "a valid" not in str(error)
+
+
+def test_files_that_are_no_text_and_files_with_a_mark_of_windows(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(b"\xef\xbb\xbf[pruning]\n")
+    assert read_recipe(file).pruning == Pruning()
+    file.write_bytes(b'description = "\xe4"')
+    with pytest.raises(RecipeError, match="no text in UTF-8"):
+        read_recipe(file)
+    with pytest.raises(RecipeError, match="cannot be read: No such file or directory\\.$"):
+        read_recipe(tmp_path / "nowhere.toml")
