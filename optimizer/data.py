@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optimizer.artifact import TensorSpec, file_sha256
+from optimizer.artifact import TensorSpec
 from optimizer.data_sources import LABEL_KEYS, Arrays, Scaling
 from optimizer.errors import DataError
 
 _SHOWN = 3
+# Rounding that rows of class shares may have: smoothed or mixed labels in half precision.
+_ROUNDING = 1e-2
+_LEAVE_OUT = (
+    "for a model whose output is no classes leave y out: it is trained on and compared with its source's "
+    "outputs"
+)
 _NUMBERS = {
     *("float16", "float32", "float64", "bool"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -57,7 +63,7 @@ def read_dataset(
         MissingExtraError: a function imports TensorFlow, which is not installed.
         OptimizerError: a function needs TensorFlow, which was imported with Keras 3.
     """
-    from optimizer.data_sources import entry_point, idx, image_folder
+    from optimizer.data_sources import entry_point, idx, image_folder, numpy_file
 
     path = Path(given)
     # What exists is taken for what it holds; only where nothing is, a text names a function.
@@ -74,7 +80,7 @@ def read_dataset(
     elif entry_point.is_entry_point(str(given)):
         found = entry_point.read_entry_point(str(given), split=split, image_shape=image_shape)
     else:
-        found = _read_numpy(path)
+        found = numpy_file.read_numpy(path)
     return _dataset(path, found, scaling)
 
 
@@ -99,32 +105,6 @@ def _dataset(path: Path, found: Arrays, scaling: Scaling | None) -> Dataset:
         labels=None if labels is None else _classes(path, labels),
         class_names=found.class_names,
     )
-
-
-def _read_numpy(path: Path) -> Arrays:
-    """The arrays of an ``.npz`` or ``.npy``; nothing in it is executed."""
-    import numpy as np
-
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            arrays = {"inputs": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{path} does not exist.",
-            hint="give an .npz or .npy file, idx files, a folder of images, or file.py:function",
-        ) from error
-    except Exception as error:  # numpy and zipfile raise many kinds for a damaged file
-        if "allow_pickle" in str(error) or "Object arrays" in str(error):
-            raise DataError(
-                f"{path} holds Python objects, which would be executed when read.",
-                hint="save plain arrays: np.savez('data.npz', x=x.astype('float32'), y=y)",
-            ) from error
-        raise DataError(
-            f"{path} cannot be read as .npz or .npy: {(str(error) or repr(error)).splitlines()[0]}.",
-            hint="save it with np.savez('data.npz', x=x, y=y)",
-        ) from error
-    return Arrays(inputs=arrays, sha256=file_sha256(path))
 
 
 def fit_to_inputs(dataset: Dataset, inputs: Sequence[TensorSpec]) -> dict[str, Any]:
@@ -172,25 +152,38 @@ def _classes(path: Path, labels: Any) -> Any:
     """Labels as numbers of classes (samples,): one-hot ones are looked up, whole floats are taken."""
     import numpy as np
 
+    if labels.dtype.kind not in "fiub":
+        raise DataError(
+            f"{path}: the labels are no whole numbers ({labels.dtype}, the first is "
+            f"{labels.flat[0]!s:.40}).",
+            hint="give the numbers of the classes in the model's order, beginning with 0",
+        )
+    _check_finite(path, "the labels", labels, hint="drop or repair these samples")
     if labels.ndim == 2 and labels.shape[1] > 1:
+        if labels.min() < 0 or np.abs(labels.sum(axis=1, dtype="float64") - 1).max() > _ROUNDING:
+            raise DataError(
+                f"{path}: the labels have shape {_show(labels.shape)} and are not one-hot: numbers to be "
+                "predicted, or several classes a sample, which this tool does not score.",
+                hint=f"give one class number for each sample, or one-hot rows; {_LEAVE_OUT}",
+            )
         labels = labels.argmax(1)
     if labels.ndim > 2 or labels.size != len(labels):
         raise DataError(
             f"{path}: the labels have shape {_show(labels.shape)}.",
-            hint="give one class number for each sample, or one-hot rows",
+            hint=f"give one class number for each sample, or one-hot rows; {_LEAVE_OUT}",
         )
     labels = labels.reshape(-1)
-    if labels.dtype.kind not in "fiub" or not np.array_equal(labels, np.rint(labels)):
+    fractions = labels[labels != np.rint(labels)]
+    if len(fractions):
         raise DataError(
-            f"{path}: the labels are no whole numbers ({labels.dtype}, the first is {labels[0]!s:.40}).",
-            hint="give the numbers of the classes, beginning with 0",
+            f"{path}: the labels are no whole numbers ({labels.dtype}, as {fractions[0]!s:.40}), so they "
+            "are no classes but numbers to be predicted, which this tool does not score.",
+            hint=f"{_LEAVE_OUT}; classes are numbers beginning with 0",
         )
     return labels.astype("int64")
 
 
 def _check_arrays(path: Path, arrays: dict[str, Any], labels: Any | None) -> None:
-    import numpy as np
-
     if not arrays:
         raise DataError(f"{path} holds no inputs.", hint="np.savez('data.npz', x=x, y=y)")
     lengths = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
@@ -198,21 +191,42 @@ def _check_arrays(path: Path, arrays: dict[str, Any], labels: Any | None) -> Non
         lengths["labels"] = len(labels) if labels.ndim else 0
     if len(set(lengths.values())) != 1:
         listed = ", ".join(f"{name} {count}" for name, count in lengths.items())
-        raise DataError(f"{path}: the arrays have different numbers of samples: {listed}.")
+        raise DataError(
+            f"{path}: the arrays have different numbers of samples: {listed}.",
+            hint="the first dimension of each array counts the same samples",
+        )
     if not next(iter(lengths.values())):
-        raise DataError(f"{path} holds no samples.")
+        raise DataError(
+            f"{path} holds no samples.", hint="np.savez('data.npz', x=x, y=y), x with a row each"
+        )
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub":
-            raise DataError(f"{path}: {name} holds {array.dtype}, not numbers.")
-        if array.dtype.kind == "f":
-            bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
-            if bad.any():
-                first = ", ".join(str(index) for index in np.flatnonzero(bad)[:_SHOWN])
-                raise DataError(
-                    f"{path}: {name} has NaN or infinite values in {int(bad.sum())} of {len(array)} "
-                    f"samples (the first: {first}).",
-                    hint="drop or repair these samples: they would spoil the quantization ranges",
-                )
+            raise DataError(
+                f"{path}: {name} holds {array.dtype}, not numbers.",
+                hint="save the inputs under names of their own, as the model takes them, and labels as y",
+            )
+        _check_finite(
+            path,
+            name,
+            array,
+            hint="drop or repair these samples: they would spoil the quantization ranges",
+        )
+
+
+def _check_finite(path: Path, name: str, array: Any, *, hint: str) -> None:
+    import numpy as np
+
+    if array.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+    if bad.any():
+        first = ", ".join(str(index) for index in np.flatnonzero(bad)[:_SHOWN])
+        verb = "have" if name == "the labels" else "has"
+        raise DataError(
+            f"{path}: {name} {verb} NaN or infinite values in {int(bad.sum())} of {len(array)} "
+            f"samples (the first: {first}).",
+            hint=hint,
+        )
 
 
 def _fit(dataset: Dataset, array: Any, spec: TensorSpec) -> Any:

@@ -189,7 +189,8 @@ def check_labels(dataset: Dataset, labels: Any | None, output: Any) -> None:
         raise DataError(
             f"{dataset.path}: labels go from {lowest} to {highest}, the model has classes 0 to "
             f"{classes - 1}.",
-            hint="labels are the numbers of the classes, beginning with 0",
+            hint="labels are the numbers of the classes, beginning with 0; for a model whose output is no "
+            "classes leave them out",
         )
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,8 @@ def test_the_choice_is_seeded_and_has_no_repeats(tmp_path: Path) -> None:
         ({"image": good(), "y": ["a", "b", "c", "d"]}, "labels are no whole numbers"),
         ({"image": good(), "y": [0.5, 1, 1, 1]}, "labels are no whole numbers"),
         ({"image": good(), "y": np.zeros((4, 2, 2))}, "labels have shape 4×2×2"),
+        ({"image": good(), "y": [0, 1, np.nan, 1]}, "labels have NaN or .* in 1 of 4 samples"),
+        ({"image": good(), "y": [0, 1, np.inf, 1]}, "labels have NaN or infinite values"),
         ({"y": [1]}, "holds no inputs"),
         ({"image": np.array([{}], dtype=object)}, "Python objects"),
     ],
@@ -82,6 +86,56 @@ def test_data_that_do_not_fit_are_refused_in_a_sentence(
     with pytest.raises(DataError, match=message) as caught:
         fit_to_inputs(read_dataset(file), [IMAGE])
     assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        np.array([0.1, 1.5, 2.0, 0.3]),
+        np.array([[0.1], [1.5], [2.0], [0.3]]),
+        np.array([[0.1, 7.0], [1.5, 0.2], [2.0, 1.0], [0.3, -1.0]]),
+        np.array([[1, 1, 0], [0, 0, 0], [0, 1, 0], [1, 0, 1]]),
+        np.zeros((4, 2, 2)),
+    ],
+    ids=["numbers", "column", "rows", "several classes", "masks"],
+)
+def test_targets_that_are_no_classes_are_told_to_be_left_out(tmp_path: Path, targets: Any) -> None:
+    with pytest.raises(DataError) as caught:
+        read_dataset(saved(tmp_path, image=good(), y=targets))
+    assert "leave y out" in str(caught.value.hint)
+
+
+def test_shares_of_classes_are_labels(tmp_path: Path) -> None:
+    mixed = np.array([[0.7, 0.3], [0.1, 0.9]], "float16")
+    found = read_dataset(saved(tmp_path, image=good(2), y=mixed))
+    assert found.labels is not None
+    assert found.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"hello, I am a text\n" * 20, "it is neither, whatever its name says"),
+        (bytes(range(200, 256)) * 20, "it is neither, whatever its name says"),
+        (b"", "it is empty"),
+        (pickle.dumps({"x": [1]}), "holds Python objects"),
+        (b"\x93NUMPY\x01\x00", "is damaged or cut off"),
+        (b"PK\x03\x04" + bytes(100), "is damaged or cut off"),
+    ],
+)
+def test_what_is_no_file_of_numpy_is_called_so(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "data.npz").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        read_dataset(tmp_path / "data.npz")
+
+
+def test_a_zip_file_of_other_things_is_called_so(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "data.npz", "w") as file:
+        file.writestr("notes.txt", "hello")
+    with pytest.raises(DataError, match="a zip file with 'notes.txt' in it"):
+        read_dataset(tmp_path / "data.npz")
 
 
 def test_nan_is_counted_and_its_first_samples_named(tmp_path: Path) -> None:
