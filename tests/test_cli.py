@@ -159,6 +159,17 @@ def test_a_path_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         assert "hint:" in done.stderr
 
 
+def test_every_exit_code_is_documented() -> None:
+    from android_bench.cli.app import INTERRUPTED
+    from android_bench.errors import ExitCode
+
+    epilog = " ".join(tool("--help").output.split()).split("Exit codes: ")[1]
+    table = (Path(__file__).parents[1] / "README.md").read_text()
+    for code in (*map(int, ExitCode), INTERRUPTED):
+        assert f"{code} " in epilog
+        assert f"| {code} | " in table
+
+
 def test_findings_of_many_runs_are_one_line(tmp_path: Path) -> None:
     from android_bench.checks import check_runs
 

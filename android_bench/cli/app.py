@@ -77,7 +77,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Make TensorFlow models small and fast for Android, and measure them on real devices.",
-    epilog="Exit codes: 0 fine, 1 error, 2 usage, 3 regressed, 4 inconclusive, 5 device unavailable.",
+    epilog="Exit codes: 0 fine, 1 error, 2 usage, 3 regressed, 4 inconclusive, 5 device unavailable, "
+    f"{INTERRUPTED} interrupted.",
 )
 
 
