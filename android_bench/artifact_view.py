@@ -23,13 +23,13 @@ def to_json(value: Artifact | TFLiteFile) -> dict[str, Any]:
 
 
 def print_artifacts(artifacts: Sequence[Artifact]) -> None:
-    """Print a line for each artifact: size, and how close it stays to its source."""
+    """Print a line for each artifact, size and closeness to its source; then their paths, unbroken."""
     rows = []
     for artifact in artifacts:
         fidelity = artifact.fidelity
         rows.append(
             (
-                escape(str(artifact.path)),
+                escape(artifact.name),
                 formatting.file_size(artifact.size_bytes),
                 formatting.file_size(artifact.gzip_bytes),
                 formatting.percent(fidelity.accuracy if fidelity else None),
@@ -39,14 +39,24 @@ def print_artifacts(artifacts: Sequence[Artifact]) -> None:
         )
     console.table(None, ("artifact", "file", "gzip", "accuracy", "same class", "error"), rows)
     for artifact in artifacts:
+        console.out.print(str(artifact.path), markup=False, soft_wrap=True)
+    for warning, names in shared_warnings(artifacts).items():
+        about = ", ".join(names)
+        if warning.startswith("Collapsed"):
+            console.err.print(
+                f"[bold red]COLLAPSED[/] {escape(about)}: {escape(warning)}", soft_wrap=True
+            )
+        else:
+            console.say(f"{about}: {warning}")
+
+
+def shared_warnings(artifacts: Sequence[Artifact]) -> dict[str, list[str]]:
+    """The warnings of artifacts, each once, with the names of those that it is about."""
+    found: dict[str, list[str]] = {}
+    for artifact in artifacts:
         for warning in artifact.warnings:
-            if warning.startswith("Collapsed"):
-                console.err.print(
-                    f"[bold red]COLLAPSED[/] {escape(artifact.name)}: {escape(warning)}",
-                    soft_wrap=True,
-                )
-            else:
-                console.say(f"{artifact.name}: {warning}")
+            found.setdefault(warning, []).append(artifact.name)
+    return found
 
 
 def print_inspection(found: TFLiteFile, artifact: Artifact | None) -> None:

@@ -32,6 +32,7 @@ from android_bench.summary import summarise
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+_UNBROKEN = 10_000  # columns
 _SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _VERDICT_STYLE = {
     Verdict.IMPROVED: "green",
@@ -69,7 +70,7 @@ def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str
         grid.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
     for row in rows:
         grid.add_row(*row)
-    out.print(grid)
+    _print_grid(grid)
 
 
 def listing(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -79,7 +80,15 @@ def listing(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*row)
-    out.print(grid)
+    _print_grid(grid)
+
+
+def _print_grid(grid: Table) -> None:
+    """Print a grid: folded into a terminal, on whole lines elsewhere, where programs read it."""
+    if out.is_terminal:
+        out.print(grid)
+    else:
+        Console(file=out.file, width=_UNBROKEN, highlight=False).print(grid)
 
 
 def print_runs(runs: Sequence[BenchmarkRun]) -> None:

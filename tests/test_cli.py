@@ -159,6 +159,33 @@ def test_a_path_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         assert "hint:" in done.stderr
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_paths_of_artifacts_are_never_broken(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.console import Console
+
+    from android_bench import artifact_view, console
+
+    monkeypatch.setattr(
+        console, "out", Console(width=80, force_terminal=terminal, color_system=None)
+    )
+    folder = Path("/home/a user/a folder with a long name") / ("deep" * 20)
+    one = examples.run(name="m.int8").artifact
+    shown = [
+        replace(one, name=name, path=folder / f"{name}.tflite", warnings=("Few samples.",))
+        for name in ("m.int8", "m.prune80+cluster16-folded+int8-per-tensor")
+    ]
+    artifact_view.print_artifacts(shown)
+    told = capsys.readouterr()
+    assert [line for line in told.out.splitlines() if line.startswith("/")] == [
+        str(item.path) for item in shown
+    ]
+    assert told.err == "m.int8, m.prune80+cluster16-folded+int8-per-tensor: Few samples.\n"
+    if not terminal:
+        assert any(line.startswith(f"{shown[1].name}  ") for line in told.out.splitlines())
+
+
 def test_every_exit_code_is_documented() -> None:
     from android_bench.cli.app import INTERRUPTED
     from android_bench.errors import ExitCode
