@@ -11,6 +11,7 @@ import pytest
 from optimizer.errors import TrainingError
 from optimizer.passes.channels import multiply_adds, prune_channels, scale_width
 from optimizer.passes.channels.dependencies import channels_of
+from optimizer.passes.channels.importance import importance
 from optimizer.passes.channels.narrow import narrowed
 from optimizer.passes.inline import inline
 from optimizer.techniques import Criterion
@@ -85,6 +86,15 @@ def nested(L: Any, tf: Any) -> Any:  # noqa: N803
     return tf.keras.Model(image, L.Dense(5, name="out")(L.GlobalAveragePooling2D()(x)))
 
 
+def reused(L: Any, tf: Any) -> Any:  # noqa: N803
+    relu, image = L.ReLU(), L.Input((8, 8, 3), name="image")
+    x = relu(L.Conv2D(16, 3, padding="same", name="narrow")(image))
+    x = tf.constant(np.linspace(1, 2, 16), tf.float32) * x  # one number a channel: these stay
+    x = relu(L.Conv2D(32, 3, padding="same", name="wide")(x))
+    x = L.Conv2D(8, 1, name="last")(x)
+    return tf.keras.Model(image, L.Dense(5, name="out")(L.Flatten(data_format="channels_first")(x)))
+
+
 MODELS: list[Callable[[Any, Any], Any]] = [
     plain,
     residual,
@@ -92,6 +102,7 @@ MODELS: list[Callable[[Any, Any], Any]] = [
     concatenated,
     squeezed,
     nested,
+    reused,
 ]
 
 
@@ -165,6 +176,29 @@ def test_the_least_important_filters_go(tf: Any) -> None:
     kept = result.model.get_layer("first").get_weights()[0]
     assert kept.shape[-1] < 16
     assert np.abs(kept).max(axis=(0, 1, 2)).min() > 1e-2 or kept.shape[-1] > 8
+
+
+def test_a_layer_that_is_used_twice_computes_twice(tf: Any) -> None:
+    layers = tf.keras.layers
+    twice, image = layers.Conv2D(4, 3, padding="same"), layers.Input((8, 8, 4))
+    model = tf.keras.Model(image, twice(twice(image)))
+    assert multiply_adds(model) == 2 * 64 * 9 * 4 * 4
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_the_loss_of_a_single_score_is_known_too(
+    tf: Any, activation: str | None, labelled: bool
+) -> None:
+    layers = tf.keras.layers
+    image = layers.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, name="first")(image)
+    x = layers.Dense(1, activation=activation)(layers.GlobalAveragePooling2D()(x))
+    model = tf.keras.Model(image, x)
+    images = np.random.default_rng(2).random((40, 8, 8, 3), dtype="float32")
+    labels = np.arange(40) % 2 if labelled else None
+    scores = importance(model, channels_of(model), Criterion.TAYLOR, (images, labels))
+    assert len(set(scores.values())) > 2
 
 
 def test_layers_that_are_to_be_kept_are(tf: Any) -> None:

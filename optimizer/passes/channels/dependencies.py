@@ -37,7 +37,10 @@ _FREE_SIZE = 32
 
 @dataclass(slots=True)
 class Uses:
-    """A layer with the channels that it takes and gives, as numbers; ``places`` are those of its output."""
+    """A layer with the channels that it takes and gives, as numbers.
+
+    ``places`` are those of its outputs, all of them where it is used more than once.
+    """
 
     layer: Any
     taken: Any
@@ -109,7 +112,7 @@ def channels_of(model: Any) -> Channels:
             inputs = tf.nest.flatten(node.keras_inputs)
             outputs = tf.nest.flatten(node.outputs)
             taken = [carried[id(tensor)] for tensor in inputs]
-            given = _given(channels, node.layer, inputs, taken, outputs)
+            given = _given(channels, node.layer, taken, outputs)
             if type(node.layer).__name__ == "BatchNormalization" and id(inputs[0]) in made_by:
                 channels.normalized_by[made_by[id(inputs[0])]] = node.layer.name
             for tensor, numbers in zip(outputs, given, strict=True):
@@ -120,29 +123,27 @@ def channels_of(model: Any) -> Channels:
     return channels
 
 
-def _given(
-    channels: Channels, layer: Any, inputs: list[Any], taken: list[Any], outputs: list[Any]
-) -> list[Any]:
+def _given(channels: Channels, layer: Any, taken: list[Any], outputs: list[Any]) -> list[Any]:
     """The channels of a layer's outputs; what cannot be followed is fixed."""
-    found = _followed(channels, layer, inputs, taken, outputs[0]) if len(outputs) == 1 else None
+    found = _followed(channels, layer, taken, outputs[0]) if len(outputs) == 1 else None
     if found is None:
         for numbers in taken:
             channels.fix(numbers)
         return [channels.new(_width(tensor), fixed=True) for tensor in outputs]
     known = channels.uses.get(layer.name)
+    shape = outputs[0].shape[1:-1]
+    places = math.prod(_FREE_SIZE if size is None else size for size in shape)
     if known is None:
-        shape = outputs[0].shape[1:-1]
-        places = math.prod(_FREE_SIZE if size is None else size for size in shape)
         channels.uses[layer.name] = Uses(layer=layer, taken=taken[0], given=found, places=places)
-    else:  # a layer used twice has one kernel: what it takes and gives is coupled
+    elif layer.weights or hasattr(layer, "target_shape"):
+        # A layer used twice has one kernel: what it takes and gives is coupled.
         channels.couple(known.taken, taken[0])
         channels.couple(known.given, found)
+        known.places += places
     return [found]
 
 
-def _followed(
-    channels: Channels, layer: Any, inputs: list[Any], taken: list[Any], output: Any
-) -> Any | None:
+def _followed(channels: Channels, layer: Any, taken: list[Any], output: Any) -> Any | None:
     """The channels of a layer's single output, ``None`` when they cannot be followed."""
     import numpy as np
 
@@ -155,13 +156,13 @@ def _followed(
         found = channels.new(_width(output), fixed=softmax) if known is None else known.given
     elif kind in _PASSED and _passes(layer, taken[0], output):
         found = taken[0]
-    elif kind in _MERGED or (kind == "TFOpLambda" and _is_operator(layer, inputs)):
+    elif kind in _MERGED or (kind == "TFOpLambda" and _is_operator(layer)):
         found = _merge(channels, taken, output)
     elif kind == "Concatenate" and layer.axis in {-1, len(output.shape) - 1}:
         found = np.concatenate(taken)
     elif kind == "Concatenate":
         found = _merge(channels, taken, output)
-    elif kind in {"Flatten", "Reshape"}:
+    elif kind in {"Flatten", "Reshape"} and _in_order(layer):
         times, rest = divmod(_width(output), len(taken[0]))
         if rest == 0 and (times == 1 or len(output.shape) == 2):
             found = np.tile(taken[0], times)
@@ -171,16 +172,21 @@ def _followed(
 def _plain(layer: Any) -> bool:
     """Whether a layer's kernel can be cut: no groups, no softmax over what would be fewer channels."""
     kind = type(layer).__name__
-    if getattr(layer, "data_format", "channels_last") != "channels_last":
+    if not _in_order(layer):
         return False
     if getattr(layer, "groups", 1) != 1:
         return False
     return kind != "SeparableConv2D" or layer.depth_multiplier == 1
 
 
+def _in_order(layer: Any) -> bool:
+    """Whether a layer has the channels in the last axis."""
+    return getattr(layer, "data_format", "channels_last") == "channels_last"
+
+
 def _passes(layer: Any, taken: Any, output: Any) -> bool:
     kind = type(layer).__name__
-    if getattr(layer, "data_format", "channels_last") != "channels_last":
+    if not _in_order(layer):
         return False
     if kind == "Activation" and getattr(layer.activation, "__name__", "") == "softmax":
         return False
@@ -209,13 +215,13 @@ def _merge(channels: Channels, taken: list[Any], output: Any) -> Any | None:
     return whole[0]
 
 
-def _is_operator(layer: Any, inputs: list[Any]) -> bool:
+def _is_operator(layer: Any) -> bool:
     """Whether an operator layer works channel by channel, on tensors and single numbers only."""
     name = str(getattr(layer, "symbol", "") or layer.get_config().get("function", ""))
     node = layer.inbound_nodes[0]
     constants = [
         value
-        for value in (*node.call_args[len(inputs) :], *node.call_kwargs.values())
+        for value in (*node.call_args, *node.call_kwargs.values())
         if value is not None
         and not isinstance(value, (int, float, str, bool))
         and not hasattr(value, "node")

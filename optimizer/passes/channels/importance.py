@@ -97,8 +97,8 @@ def _taylor(model: Any, channels: Channels, samples: Any) -> dict[str, Any]:
         with tf.GradientTape() as tape:
             found = tf.nest.flatten(model(batch if len(batch) > 1 else batch[0], training=False))
             first = tf.reshape(found[0], [len(batch[0]), -1])
-            wanted = tf.argmax(first, axis=1) if labels is None else labels[start : start + _BATCH]
-            loss = _loss(tf, first, tf.cast(wanted, tf.int32))
+            wanted = None if labels is None else labels[start : start + _BATCH]
+            loss = _loss(tf, first, wanted)
         gradients = tape.gradient(loss, kernels)
         for (name, layer), kernel, gradient in zip(makers.items(), kernels, gradients, strict=True):
             product = kernel.numpy() * (0 if gradient is None else gradient.numpy())
@@ -107,8 +107,17 @@ def _taylor(model: Any, channels: Channels, samples: Any) -> dict[str, Any]:
 
 
 def _loss(tf: Any, output: Any, wanted: Any) -> Any:
-    """The cross entropy of scores, whether they are probabilities or logits."""
+    """The cross entropy of scores, probabilities or logits; without ``wanted`` of the model's own classes."""
+    if output.shape[1] == 1:
+        probable = bool(tf.reduce_all((output >= 0) & (output <= 1)))
+        known = tf.clip_by_value(output, 1e-7, 1 - 1e-7)
+        logits = tf.math.log(known) - tf.math.log(1 - known) if probable else output
+        label = logits[:, 0] > 0 if wanted is None else wanted
+        return tf.reduce_mean(
+            tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(label, tf.float32), logits[:, 0])
+        )
+    label = tf.cast(tf.argmax(output, axis=1) if wanted is None else wanted, tf.int32)
     sums = tf.reduce_sum(output, axis=1)
     probable = bool(tf.reduce_all(output >= 0)) and bool(tf.reduce_all(tf.abs(sums - 1) < 1e-3))
     logits = tf.math.log(tf.clip_by_value(output, 1e-7, 1.0)) if probable else output
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, logits))
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits))
