@@ -59,6 +59,13 @@ def shared_warnings(artifacts: Sequence[Artifact]) -> dict[str, list[str]]:
     return found
 
 
+def print_common_warnings(artifacts: Sequence[Artifact]) -> None:
+    """Print what is to be known of all the artifacts: what is wrong with the data they were compared on."""
+    for warning, names in shared_warnings(artifacts).items():
+        if len(names) == len(artifacts):
+            console.say(f"All variants: {warning}")
+
+
 def print_inspection(found: TFLiteFile, artifact: Artifact | None) -> None:
     """Print what a file holds, and what its manifest says of where it came from."""
     sizes = (

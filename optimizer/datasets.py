@@ -23,6 +23,42 @@ class DataSets:
         return self.evaluation or self.calibration
 
 
+def only_class(dataset: Dataset) -> int | None:
+    """The class of every sample, ``None`` if there are several or no labels."""
+    labels = dataset.labels
+    return int(labels[0]) if labels is not None and bool((labels == labels[0]).all()) else None
+
+
+def check_classes(training: Dataset) -> None:
+    """Refuse to train on a single class.
+
+    Raises:
+        DataError: all labels are the same.
+    """
+    label = only_class(training)
+    if label is not None:
+        raise DataError(
+            f"{training.path}: every label is {label}; a single class teaches nothing.",
+            hint="give data of every class that the model tells apart, or leave the labels out: it then "
+            "follows its source's outputs",
+        )
+
+
+def single_class_warning(dataset: Dataset) -> str | None:
+    """What a reader must know of an accuracy on these data: that it is one of a single class.
+
+    They are not refused: how close an artifact stays to its source is measured on them all the same.
+    """
+    label = only_class(dataset)
+    if label is None:
+        return None
+    count = f"{dataset.samples} samples are" if dataset.samples > 1 else "only sample is"
+    return (
+        f"{dataset.path.name}: the {count} of class {label}, so an accuracy on them tells nothing: "
+        "evaluate on data of every class."
+    )
+
+
 def hold_out(dataset: Dataset, *, share: float, seed: int = 0) -> tuple[Dataset, Dataset]:
     """Split a dataset by chance, seeded: the rest, and the share that is held out.
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.data import fit_to_inputs, pick
-from optimizer.datasets import DataSets
-from optimizer.errors import DataError
+from optimizer.datasets import DataSets, check_classes
 from optimizer.recipe import Recipe
 from optimizer.source import Format, Source
 from optimizer.tensorflow_setup import require_tensorflow
@@ -121,12 +120,8 @@ class Job:
         dataset = self.data.training
         if dataset is None:
             return None
+        check_classes(dataset)
         labels = dataset.labels
-        if labels is not None and labels.min() == labels.max():
-            raise DataError(
-                f"{dataset.path}: every label is {labels.min()}; a single class teaches nothing.",
-                hint="give data of every class that the model tells apart",
-            )
         inputs = fit_to_inputs(dataset, self.model().inputs)
         if labels is not None:
             from optimizer.fidelity import check_labels

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from optimizer.artifact import Artifact, Fidelity, gzip_size_of
+from optimizer.artifact import Artifact, gzip_size_of
 from optimizer.build_cache import (
     build_key,
     existing,
@@ -22,9 +22,9 @@ from optimizer.build_cache import (
     toolchain,
     write_artifact,
 )
-from optimizer.coverage import calibration_coverage
-from optimizer.data import Dataset, constant_inputs, read_dataset
-from optimizer.datasets import DataSets, hold_out
+from optimizer.build_warnings import build_warnings
+from optimizer.data import Dataset, read_dataset
+from optimizer.datasets import DataSets, check_classes, hold_out
 from optimizer.errors import (
     ConversionError,
     DataError,
@@ -188,6 +188,8 @@ def _check_recipes(recipes: Sequence[Recipe], data: DataSets) -> None:
                 f"The recipe {recipe.name!r} trains, and no training data were given.",
                 hint="--data train.npz, inputs and labels y; or --recipe int8, which only quantizes",
             )
+        if recipe.trains and data.training is not None:
+            check_classes(data.training)
         if recipe.calibration is not None and data.calibration is None:
             raise DataError(
                 f"The recipe {recipe.name!r} needs calibration data, and none were given.",
@@ -259,7 +261,7 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
         toolchain=toolchain(),
         fidelity=fidelity,
         warnings=(
-            *_warnings(job, recipe, built, fidelity),
+            *build_warnings(job, recipe, built, fidelity),
             *blame(job, recipe, made, content, fidelity),
             *(note for record in made.records for note in record.notes),
             *undone(kernels_of(content), sparsity, made.records),
@@ -270,36 +272,3 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
     write_artifact(artifact, content)
     to_cache(artifact, content)
     return artifact
-
-
-def _warnings(job: Job, recipe: Recipe, built: TFLiteModel, fidelity: Fidelity | None) -> list[str]:
-    """What a reader of the manifest must know."""
-    found = []
-    data = job.data.calibration
-    if recipe.calibration is not None and data is not None:
-        if data.samples < recipe.calibration.samples:
-            found.append(
-                f"{data.path.name} has {data.samples} samples, the recipe asks for "
-                f"{recipe.calibration.samples}."
-            )
-        found += [
-            f"{data.path.name}: {name} has the same value everywhere, which tells no range."
-            for name in constant_inputs(data)
-        ]
-        if job.data.evaluation is not None:
-            found += calibration_coverage(data, job.data.evaluation)
-    found += [
-        f"The input {spec.name!r} has free sizes; delegates and benchmark_model want fixed ones."
-        for spec in job.model().inputs
-        if any(size < 0 for size in spec.shape[1:])
-    ]
-    if built.keeps_state:
-        found.append(
-            "Keeps state from one inference to the next, as LSTMs do: an app has to reset the variables "
-            "before each sequence (resetVariableTensors)."
-        )
-    if fidelity is not None:
-        from optimizer.fidelity import losses
-
-        found += losses(fidelity, trained=bool(recipe.stages))
-    return found

@@ -49,8 +49,9 @@ def sweep(
 ) -> None:
     """Build many variants, evaluate each .tflite, and show which of them no other beats."""
     from android_bench import console
+    from android_bench.artifact_view import print_common_warnings
     from android_bench.choice_view import candidate_to_json, print_candidates, print_failures
-    from android_bench.cli.data_options import read_data
+    from android_bench.cli.data_options import read_data, warn_of_data
     from optimizer.recipe_file import load_recipes
     from optimizer.sweep import recipes_for
     from optimizer.sweep import sweep as run_sweep
@@ -63,6 +64,7 @@ def sweep(
         std=std,
         image_shape=image_shape,
     )
+    warn_of_data(given)
     has_ranges = bool(given["calibration"] or given["training"])
     recipes = (
         load_recipes(recipe)
@@ -91,6 +93,7 @@ def sweep(
         )
         return
     print_candidates(candidates, result.front, source_accuracy=result.source_accuracy)
+    print_common_warnings([variant.artifact for variant in result.variants])
     print_failures(result.failed)
     print(result.path)
 
@@ -128,6 +131,7 @@ def recommend(
 ) -> None:
     """Name the variant to ship within limits, and why the others are not. Exit 1 if none keeps them."""
     from android_bench import console, quantities
+    from android_bench.artifact_view import print_common_warnings
     from android_bench.choice_view import print_recommendation, recommendation_to_json
     from android_bench.measured import with_measurements
     from android_bench.store import load_runs
@@ -155,4 +159,5 @@ def recommend(
         console.emit_json(recommendation_to_json(found))
     else:
         print_recommendation(found)
+        print_common_warnings([variant.artifact for variant in stored.variants])
     raise typer.Exit(0 if found.choice is not None else 1)

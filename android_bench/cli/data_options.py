@@ -46,6 +46,16 @@ def read_data(
     }
 
 
+def warn_of_data(given: dict[str, Any]) -> None:
+    """Say before anything is built what makes the accuracies of a build worthless."""
+    from android_bench import console
+    from optimizer.datasets import single_class_warning
+
+    compared = given["evaluation"] or given["training"] or given["calibration"]
+    if compared is not None and (told := single_class_warning(compared)):
+        console.say(f"warning: {told}")
+
+
 def _numbers(text: str, flag: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(","))

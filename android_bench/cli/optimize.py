@@ -45,7 +45,7 @@ def optimize(
     """Make .tflite files of a model, each with a manifest of what it is and how good."""
     from android_bench import console
     from android_bench.artifact_view import print_artifacts, to_json
-    from android_bench.cli.data_options import read_data
+    from android_bench.cli.data_options import read_data, warn_of_data
     from optimizer.pipeline import Builder, build_each
     from optimizer.recipe_file import load_recipes
 
@@ -58,6 +58,7 @@ def optimize(
         std=std,
         image_shape=image_shape,
     )
+    warn_of_data(given)
     with (
         console.step_progress("optimize") as step,
         Builder(

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from android_bench.cli.app import command_line
 from optimizer.artifact import Artifact, read_manifest
 from optimizer.errors import ConversionError, DataError, ModelError, OptimizerError
 from optimizer.pipeline import build_artifacts
@@ -31,6 +33,52 @@ def build(
     return build_artifacts(
         models / source, [load_recipe(name) for name in names], output=output, **given
     )
+
+
+def one_class(data: Path, folder: Path, label: int = 2) -> Path:
+    with np.load(data / "evaluation.npz") as arrays:
+        np.savez(folder / "one.npz", image=arrays["image"], y=np.full(32, label))
+    return folder / "one.npz"
+
+
+def test_an_evaluation_on_a_single_class_is_told(models: Path, data: Path, tmp_path: Path) -> None:
+    given = one_class(data, tmp_path)
+    (built,) = build(models, data, tmp_path / "out", "float16", evaluation=given)
+    assert built.fidelity is not None
+    assert built.fidelity.top1_agreement is not None
+    assert "one.npz: the 32 samples are of class 2, so an accuracy on them" in built.warnings[0]
+    (other,) = build(models, data, tmp_path / "out", "float16")
+    assert not other.warnings
+
+
+def test_a_single_class_to_train_on_is_refused_before_anything_is_built(
+    models: Path, data: Path, tmp_path: Path
+) -> None:
+    given = one_class(data, tmp_path)
+    with pytest.raises(DataError, match="every label is 2; a single class teaches nothing"):
+        build(models, data, tmp_path / "out", "float32", "prune80", training=given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_warns_of_a_single_class_first(
+    models: Path, data: Path, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(
+        command_line(),
+        [
+            *(
+                "optimize",
+                str(models / "small.keras"),
+                "-r",
+                "float16",
+                "-o",
+                str(tmp_path / "out"),
+            ),
+            *("--evaluation", str(one_class(data, tmp_path))),
+        ],
+    )
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith("warning: one.npz: the 32 samples are of class 2")
 
 
 def test_every_builtin_recipe_builds_what_it_says(models: Path, data: Path, tmp_path: Path) -> None:
