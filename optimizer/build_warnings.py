@@ -25,8 +25,9 @@ def build_warnings(
     data = job.data.calibration
     if recipe.calibration is not None and data is not None:
         if data.samples < recipe.calibration.samples:
+            samples = "samples" if data.samples > 1 else "sample"
             found.append(
-                f"{data.path.name} has {data.samples} samples, the recipe asks for "
+                f"{data.path.name} has {data.samples} {samples}, the recipe asks for "
                 f"{recipe.calibration.samples}."
             )
         found += [

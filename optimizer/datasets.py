@@ -52,10 +52,11 @@ def single_class_warning(dataset: Dataset) -> str | None:
     label = only_class(dataset)
     if label is None:
         return None
-    count = f"{dataset.samples} samples are" if dataset.samples > 1 else "only sample is"
+    several = dataset.samples > 1
+    count = f"{dataset.samples} samples are" if several else "only sample is"
     return (
-        f"{dataset.path.name}: the {count} of class {label}, so an accuracy on them tells nothing: "
-        "evaluate on data of every class."
+        f"{dataset.path.name}: the {count} of class {label}, so an accuracy on "
+        f"{'them' if several else 'it'} tells nothing: evaluate on data of every class."
     )
 
 

@@ -8,6 +8,7 @@ made once: see ``job``.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -169,11 +170,16 @@ def _data(
 
 
 def _check_output(output: Path) -> None:
-    """A file where the folder should be is told before anything is trained."""
+    """A folder that cannot be is told before anything is trained."""
     there = next((path for path in (output, *output.parents) if path.exists()), None)
     if there is not None and not there.is_dir():
         raise OptimizerError(
             f"{there} is a file, and {output} should be a folder.", hint="give another --output"
+        )
+    if there is not None and not os.access(there, os.W_OK | os.X_OK):
+        raise OptimizerError(
+            f"{output} cannot be written: you may not write into {there}.",
+            hint="check the folder's permissions, or give another --output",
         )
 
 

@@ -201,9 +201,14 @@ def read_sweep(path: Path) -> Sweep:
         raise ModelError(
             f"{path} is no sweep that can be read: it has no key {error}.", hint=hint
         ) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(
+            f"{path} is no sweep that can be read: it is no JSON.", hint=hint
+        ) from error
     except (ValueError, TypeError) as error:
         raise ModelError(
-            f"{path} is no sweep that can be read: {error!s:.200}.", hint=hint
+            f"{path} is no sweep that can be read: its values are not those that sweep writes.",
+            hint=hint,
         ) from error
 
 

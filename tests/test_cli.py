@@ -186,6 +186,16 @@ def test_paths_of_artifacts_are_never_broken(
         assert any(line.startswith(f"{shown[1].name}  ") for line in told.out.splitlines())
 
 
+@pytest.mark.parametrize("shape", ["inf,4,3", "2.5,4,3", "nan,1,1", "4,4", "0,4,3", "4,4,3,1"])
+def test_an_image_shape_that_is_none_is_a_usage_error(tmp_path: Path, shape: str) -> None:
+    done = tool(
+        *("optimize", tmp_path / "m.keras", "-r", "int8", "--data", tmp_path),
+        *("--image-shape", shape),
+    )
+    assert done.exit_code == 2, done.output
+    assert "give height, width and channels" in done.stderr
+
+
 def test_every_exit_code_is_documented() -> None:
     from android_bench.cli.app import INTERRUPTED
     from android_bench.errors import ExitCode

@@ -27,8 +27,9 @@ def read_data(
             raise typer.BadParameter("a std of 0 divides by nothing", param_hint="--std")
     shape = None
     if image_shape is not None:
-        sizes = tuple(int(size) for size in _numbers(image_shape, "--image-shape"))
-        if len(sizes) != 3 or min(sizes) < 1:
+        numbers = _numbers(image_shape, "--image-shape")
+        sizes = [int(number) for number in numbers if number.is_integer() and number >= 1]
+        if len(sizes) != 3 or len(numbers) != 3:
             raise typer.BadParameter(
                 "give height, width and channels: 224,224,3", param_hint="--image-shape"
             )

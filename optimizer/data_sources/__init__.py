@@ -41,7 +41,11 @@ class Scaling:
 
     def __post_init__(self) -> None:
         if not (self.mean and self.std and all(map(math.isfinite, self.mean + self.std))):
-            raise DataError(f"The scaling (mean {self.mean}, std {self.std}) needs finite numbers.")
+            shown = [",".join(f"{number:g}" for number in part) for part in (self.mean, self.std)]
+            raise DataError(
+                f"The scaling by mean {shown[0]} and std {shown[1]} needs finite numbers.",
+                hint="give the numbers of the training, as mean 0 and std 255 for pixels from 0 to 1",
+            )
         if min(self.std) <= 0:
             raise DataError(
                 f"The scaling divides by {min(self.std):g}, and a std must be above 0.",

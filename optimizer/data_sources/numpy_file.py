@@ -60,7 +60,8 @@ def _check_kind(path: Path, head: bytes) -> None:
     if head.startswith(_PICKLE):
         raise _of_objects(path)
     if not head.startswith(_MAGIC):
-        what = "it is neither, whatever its name says" if head else "it is empty"
+        named = ", whatever its name says" if path.suffix in {".npz", ".npy"} else ""
+        what = f"it is neither{named}" if head else "it is empty"
         raise DataError(f"{path} cannot be read as .npz or .npy: {what}.", hint=_SAVE)
 
 

@@ -81,6 +81,27 @@ def test_the_command_warns_of_a_single_class_first(
     assert done.stderr.startswith("warning: one.npz: the 32 samples are of class 2")
 
 
+def test_a_folder_that_may_not_be_written_is_told_first(
+    models: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)  # root may write anywhere
+    steps: list[str] = []
+    with pytest.raises(OptimizerError, match=f"you may not write into {tmp_path}"):
+        build(models, data, tmp_path / "out" / "deep", "float32", step=steps.append)
+    assert not steps
+
+
+def test_labels_that_no_output_has_classes_for_are_told_to_be_unused(
+    tf: Any, data: Path, tmp_path: Path
+) -> None:
+    masks = tf.keras.Sequential([tf.keras.layers.Input((8, 8, 3)), tf.keras.layers.Conv2D(2, 3)])
+    masks.save(tmp_path / "small.keras")
+    (built,) = build(tmp_path, data, tmp_path / "out", "float16")
+    assert built.warnings == (
+        "evaluation.npz: its labels are not used, for the first output is no scores of classes.",
+    )
+
+
 def test_every_builtin_recipe_builds_what_it_says(models: Path, data: Path, tmp_path: Path) -> None:
     names = [name for name, recipe in builtin_recipes().items() if not recipe.trains]
     built = {item.recipe_name: item for item in build(models, data, tmp_path, *names)}
