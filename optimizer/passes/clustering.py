@@ -27,6 +27,11 @@ def prepare(model: Any, spec: Clustering, *, keep_zeros: bool) -> Prepared:
             f"[clustering] layers: {unused[0]!r} fits no layer.",
             hint=f"the layers are {', '.join(layer.name for layer in layers_of(model)[:12])} …",
         )
+    if keep_zeros and 2 in {spec.clusters, *spec.layers.values()}:
+        raise TrainingError(
+            "[clustering] 2 clusters leave the zeros of a pruned model a single value beside them.",
+            hint="clusters = 3 or more, or no [pruning]",
+        )
     starts = tfmot.clustering.keras.CentroidInitialization
     start = {
         Centroids.LINEAR: starts.LINEAR,
@@ -50,7 +55,7 @@ def prepare(model: Any, spec: Clustering, *, keep_zeros: bool) -> Prepared:
         return cluster.cluster_weights(
             layer,
             number_of_clusters=clusters,
-            cluster_centroids_init=start,
+            cluster_centroids_init=starts.LINEAR if _too_few(layer, clusters) else start,
             preserve_sparsity=keep_zeros,
         )
 
@@ -70,6 +75,14 @@ def prepare(model: Any, spec: Clustering, *, keep_zeros: bool) -> Prepared:
         finish=finish,
         notes=(f"Not clustered: {'; '.join(left)}.",) if left else (),
     )
+
+
+def _too_few(layer: Any, clusters: int) -> bool:
+    """Whether pruning left so few weights that the other beginnings do not find their centroids."""
+    import numpy as np
+
+    kernel = getattr(layer, "kernel", layer.weights[0])
+    return bool(np.count_nonzero(kernel) < 2 * clusters)
 
 
 def _cannot(layer: Any, clusters: int) -> str | None:

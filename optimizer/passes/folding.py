@@ -27,7 +27,7 @@ def fold_normalizations(model: Any) -> Any:
         producer.name: layer
         for layer in model.layers
         if type(layer).__name__ == "BatchNormalization"
-        for producer in [_foldable(tf, layer)]
+        for producer in [_foldable(tf, layer, model.outputs)]
         if producer is not None
     }
     if not pairs:
@@ -51,7 +51,7 @@ def fold_normalizations(model: Any) -> Any:
     return result
 
 
-def _foldable(tf: Any, normalization: Any) -> Any:
+def _foldable(tf: Any, normalization: Any, outputs: list[Any]) -> Any:
     """The layer that a normalization can be folded into, ``None`` if there is none."""
     producers = tf.nest.flatten(normalization.inbound_nodes[0].inbound_layers)
     if len(producers) != 1 or len(normalization.inbound_nodes) != 1:
@@ -62,6 +62,8 @@ def _foldable(tf: Any, normalization: Any) -> Any:
         and getattr(layer, "data_format", "channels_last") == "channels_last"
     )
     if not plain or len(layer.outbound_nodes) != 1 or len(layer.inbound_nodes) != 1:
+        return None
+    if any(layer.output is tensor for tensor in outputs):  # somebody wants it as it is
         return None
     linear = getattr(layer.activation, "__name__", "") == "linear"
     last = list(normalization.axis) == [len(layer.output.shape) - 1]

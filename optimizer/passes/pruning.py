@@ -111,7 +111,17 @@ def _prune_blocks(wrapped: Any, block: tuple[int, int]) -> None:
     def masks(pruning: Any) -> Any:
         def update(weights: Any) -> tuple[Any, Any]:
             matrix = tf.reshape(tf.abs(weights), [1, -1, weights.shape[-1], 1])
-            means = tf.nn.avg_pool2d(matrix, block, block, padding="SAME")
+            # Filled up at the end, where blocks are cut off: padding="SAME" would shift them all.
+            rest = [
+                (0, 0),
+                *((0, -n % b) for n, b in zip(matrix.shape[1:3], block, strict=True)),
+                (0, 0),
+            ]
+            sums, counts = (
+                tf.nn.avg_pool2d(tf.pad(one, rest), block, block, padding="VALID")
+                for one in (matrix, tf.ones_like(matrix))
+            )
+            means = sums / counts
             threshold, chosen = pruning._update_mask(means)  # noqa: SLF001 (tfmot has no seam for it)
             whole = tf.repeat(tf.repeat(chosen, block[0], axis=1), block[1], axis=2)
             cut = whole[:, : matrix.shape[1], : matrix.shape[2]]

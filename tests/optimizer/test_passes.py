@@ -116,6 +116,24 @@ def test_blocks_of_convolutions_too(model: Any, data: TrainingSet) -> None:
         assert zeros(kernel) == pytest.approx(0.5, abs=0.05)
 
 
+def test_blocks_that_the_border_cuts_off_begin_where_the_others_do(tf: Any) -> None:
+    layers = tf.keras.layers
+    model = tf.keras.Sequential([layers.Input((4,)), layers.Dense(10)])
+    kernel = np.full((4, 10), 0.1, "float32")
+    kernel[0, 7] = 9.0
+    model.set_weights([kernel, np.zeros(10)])
+    spec = Pruning(sparsity=11 / 12, schedule=Schedule.CONSTANT, structure=Structure.BLOCK)
+    prepared = pruning.prepare(model, spec, steps_per_epoch=1, epochs=1)
+    for callback in prepared.callbacks:
+        callback.set_model(prepared.model)
+        callback.on_train_begin()
+    prepared.model(np.zeros((1, 4), "float32"), training=True)
+    for callback in prepared.callbacks:
+        callback.on_epoch_end(0)
+    found = prepared.finish().get_weights()[0]
+    assert [tuple(place) for place in np.argwhere(found)] == [(0, 4), (0, 5), (0, 6), (0, 7)]
+
+
 def test_the_xnnpack_policy_says_what_it_wants(model: Any, data: TrainingSet) -> None:
     with pytest.raises(TrainingError, match="XNNPACK has no sparse kernels") as caught:
         prune(model, data, sparsity=0.5, policy=Policy.XNNPACK)
@@ -194,6 +212,41 @@ def test_clustering_a_pruned_model_keeps_its_zeros(model: Any, data: TrainingSet
         if name != "depth":
             assert zeros(kernel) >= zeros(kernels(pruned)[name]) - 0.01
             assert len(np.unique(kernel)) <= 8
+
+
+@pytest.mark.parametrize("centroids", Centroids)
+def test_a_kernel_that_is_nearly_empty_is_clustered_too(tf: Any, centroids: Centroids) -> None:
+    layers = tf.keras.layers
+    model = tf.keras.Sequential([layers.Input((8,)), layers.Dense(16)])
+    kernel = np.zeros((8, 16), "float32")
+    kernel.flat[:9] = [0.5, 0.4, 0.3, 0.2, 0.1, -0.1, -0.2, -0.3, -0.4]
+    model.set_weights([kernel, np.zeros(16)])
+    spec = Clustering(clusters=16, centroids=centroids)
+    found = clustering.prepare(model, spec, keep_zeros=True).finish().get_weights()[0]
+    assert np.array_equal(found == 0, kernel == 0)
+    assert np.abs(found - kernel).max() < 0.1
+
+
+def test_two_clusters_are_too_few_beside_zeros(model: Any) -> None:
+    with pytest.raises(TrainingError, match="2 clusters") as caught:
+        clustering.prepare(model, Clustering(clusters=2), keep_zeros=True)
+    assert "3 or more" in str(caught.value.hint)
+
+
+def test_a_kernel_whose_output_is_the_models_too_is_not_folded(tf: Any) -> None:
+    layers = tf.keras.layers
+    image = layers.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(image)
+    model = tf.keras.Model(image, [x, layers.BatchNormalization()(x)])
+    random = np.random.default_rng(0)
+    model.set_weights([random.uniform(0.2, 1.0, weight.shape) for weight in model.get_weights()])
+    images = random.random((3, 8, 8, 3), dtype="float32")
+    pairs = zip(
+        model.predict(images, verbose=0),
+        fold_normalizations(model).predict(images, verbose=0),
+        strict=True,
+    )
+    assert all(np.abs(a - b).max() < 1e-4 for a, b in pairs)
 
 
 def test_folding_changes_nothing_but_the_layers(tf: Any, model: Any, data: TrainingSet) -> None:

@@ -107,7 +107,7 @@ def _taylor(model: Any, channels: Channels, samples: Any) -> dict[str, Any]:
 
 
 def _loss(tf: Any, output: Any, wanted: Any) -> Any:
-    """The cross entropy of scores, probabilities or logits; without ``wanted`` of the model's own classes."""
+    """The cross entropy of scores, probabilities or logits; without ``wanted`` of its own classes."""
     if output.shape[1] == 1:
         probable = bool(tf.reduce_all((output >= 0) & (output <= 1)))
         known = tf.clip_by_value(output, 1e-7, 1 - 1e-7)
