@@ -23,18 +23,22 @@ class Objective:
     """Targets (samples, …) and a Keras loss for each output, in the model's order.
 
     ``labels`` (samples,) are the classes of the first output, ``None`` where only teachers are followed.
+    A single score above ``bound`` is the second class.
     """
 
     targets: tuple[Any, ...]
     losses: tuple[Callable[[Any, Any], Any], ...]
     labels: Any | None
+    bound: float = 0.5
 
     def score(self, outputs: Sequence[Any], chosen: Any) -> float:
         """How good outputs for the chosen samples are: the accuracy, or without labels minus the loss."""
         import numpy as np
 
         if self.labels is not None:
-            return float((classes_of(np.asarray(outputs[0])) == self.labels[chosen]).mean())
+            return float(
+                (classes_of(np.asarray(outputs[0]), self.bound) == self.labels[chosen]).mean()
+            )
         tf = import_tensorflow("Training a model")
         total = 0.0
         for output, target, loss in zip(outputs, self.targets, self.losses, strict=True):
@@ -85,7 +89,10 @@ def make_objective(
             )
         )
     return Objective(
-        targets=tuple(targets), losses=tuple(losses), labels=labels if labelled else None
+        targets=tuple(targets),
+        losses=tuple(losses),
+        labels=labels if labelled else None,
+        bound=0.5 if are_probabilities(first) else 0.0,
     )
 
 
@@ -104,9 +111,9 @@ def are_scores(output: Any) -> bool:
     return are_probabilities(output)
 
 
-def classes_of(output: Any) -> Any:
-    """The class of each row; of a single probability, whether it is above a half."""
-    return output.argmax(1) if output.shape[1] > 1 else (output[:, 0] > 0.5).astype("int64")
+def classes_of(output: Any, bound: float = 0.5) -> Any:
+    """The class of each row; of a single score, whether it is above the bound."""
+    return output.argmax(1) if output.shape[1] > 1 else (output[:, 0] > bound).astype("int64")
 
 
 def _soften(output: Any, temperature: float) -> Any:

@@ -68,6 +68,14 @@ def test_without_labels_the_source_is_followed(tf: Any) -> None:
     assert objective.score([softmax(LOGITS), features * 0], every) < -0.5
 
 
+def test_a_single_logit_is_split_at_zero(tf: Any) -> None:
+    output = np.array([[-2.0], [0.3], [0.4], [3.0]], "float32")
+    objective = make_objective(
+        [output], labels=np.array([0, 1, 1, 1]), teachers=[], distillation=None
+    )
+    assert objective.score([output], np.arange(4)) == 1.0
+
+
 def test_a_single_probability_is_two_classes(tf: Any) -> None:
     output = RANDOM.random((40, 1)).astype("float32")
     labels = RANDOM.integers(0, 2, 40)
