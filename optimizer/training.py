@@ -6,14 +6,14 @@ choose the best epoch only after a pruning schedule has ended.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 from optimizer.errors import TrainingError
 from optimizer.files import write_atomic
@@ -94,11 +94,13 @@ def flat_outputs(found: Any) -> list[Any]:
     return list(found) if isinstance(found, (list, tuple)) else [found]
 
 
-def held_out(data: TrainingSet, how: FineTune) -> Any:
-    """The indices of the samples that are not trained on; of all when none are held out."""
+def held_out(data: TrainingSet, how: FineTune, *, most: int = _MOST_VALIDATED) -> Any:
+    """The indices of samples not trained on, or of all; ``most`` spread evenly: data may be sorted."""
+    import numpy as np
+
     kept, out = _split(data.samples, how)
     chosen = out if len(out) else kept
-    return chosen[:_MOST_VALIDATED]
+    return chosen[np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)]
 
 
 def fine_tune(
@@ -174,6 +176,7 @@ class _Training:
         rate = tf.keras.optimizers.schedules.CosineDecay(how.learning_rate, steps)
         self._optimizer = tf.keras.optimizers.Adam(rate)
         self._optimizer.build(self._variables)
+        self._beside = [*self._optimizer.variables, *more_variables]
         self._best: list[Any] | None = None
         self.state = _State()
         self._step = tf.function(self._train_step, reduce_retracing=True)
@@ -190,10 +193,16 @@ class _Training:
             targets = [constant(target[chosen]) for target in self._objective.targets]
             loss = float(self._step(inputs, targets))
             if not math.isfinite(loss):
-                raise TrainingError(
-                    f"{self._label}: the loss became {loss} in epoch {self.state.epoch + 1}.",
-                    hint="lower learning_rate in the recipe's [fine_tune], or check the data's range",
-                )
+                raise self._diverged(f"the loss became {loss}")
+        # A fused ReLU makes zeros of NaN: the loss may not tell.
+        if not all(np.isfinite(weight).all() for weight in self._model.get_weights()):
+            raise self._diverged("weights became NaN or infinite")
+
+    def _diverged(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"{self._label}: {what} in epoch {self.state.epoch + 1}.",
+            hint="lower learning_rate in the recipe's [fine_tune], or check the data's range",
+        )
 
     def _train_step(self, inputs: list[Any], targets: list[Any]) -> Any:
         tf = self._tf
@@ -206,11 +215,8 @@ class _Training:
             regularization = [tf.cast(item, tf.float32) for item in self._model.losses]
             total = tf.add_n([*losses, more, *regularization])
         gradients = tape.gradient(total, self._variables)
-        self._optimizer.apply_gradients(
-            (gradient, variable)
-            for gradient, variable in zip(gradients, self._variables, strict=True)
-            if gradient is not None
-        )
+        pairs = zip(gradients, self._variables, strict=True)
+        self._optimizer.apply_gradients(pair for pair in pairs if pair[0] is not None)
         return total
 
     def _plain_forward(self, inputs: list[Any]) -> tuple[list[Any], Any]:
@@ -254,18 +260,13 @@ class _Training:
         import numpy as np
 
         arrays = {f"w{index}": value for index, value in enumerate(self._model.get_weights())}
-        arrays |= {
-            f"o{index}": item.numpy() for index, item in enumerate(self._optimizer.variables)
-        }
+        arrays |= {f"o{index}": item.numpy() for index, item in enumerate(self._beside)}
         arrays |= {f"b{index}": value for index, value in enumerate(self._best or [])}
-        state = self.state
-        told = json.dumps({"epoch": state.epoch, "scores": state.scores, "best": state.best})
+        told = json.dumps(asdict(self.state))
         content = BytesIO()
         np.savez(content, state=np.frombuffer(told.encode(), np.uint8), **arrays)
-        try:
+        with contextlib.suppress(OSError):
             write_atomic(path, content.getvalue())
-        except OSError:
-            return
 
     def resume(self, path: Path) -> int | None:
         """Take up an interrupted training of the same shape; return the epochs it had done."""
@@ -273,25 +274,17 @@ class _Training:
 
         if not path.is_file():
             return None
-        variables = list(self._optimizer.variables)
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 told = json.loads(kept["state"].tobytes())
                 weights = [kept[f"w{index}"] for index in range(len(self._model.get_weights()))]
-                values = [kept[f"o{index}"] for index in range(len(variables))]
+                values = [kept[f"o{index}"] for index in range(len(self._beside))]
                 best = [kept[f"b{index}"] for index in range(len(weights)) if f"b{index}" in kept]
             self._model.set_weights(weights)
-            for variable, value in zip(variables, values, strict=True):
+            for variable, value in zip(self._beside, values, strict=True):
                 variable.assign(value)
             self.state = _State(**told)
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-            KeyError,
-            TypeError,
-            BadZipFile,
-        ):  # cut short, or another version's
+        except Exception:  # noqa: BLE001 (cut short, damaged, or another version's)
             return None
         self._best = best or None
         return self.state.epoch

@@ -56,7 +56,8 @@ def feature_forward(
 
 
 def _linear(tf: Any, width: int, wanted: int) -> Any:
-    layer = tf.keras.layers.Dense(wanted, use_bias=False)
+    start = tf.keras.initializers.GlorotUniform(seed=0)  # the training's own seed is set later
+    layer = tf.keras.layers.Dense(wanted, use_bias=False, kernel_initializer=start)
     layer.build((None, width))
     return layer
 

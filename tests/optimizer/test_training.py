@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from optimizer.errors import TrainingError
+from optimizer.passes.distillation import feature_forward
 from optimizer.techniques import FineTune
 from optimizer.training import TrainingSet, epochs_of, fine_tune, held_out, predict, steps_per_epoch
 from tests.optimizer.training_examples import accuracy, digits, labels_of, small_model
@@ -60,6 +61,50 @@ def test_a_damaged_checkpoint_is_no_obstacle(tf: Any, tmp_path: Path, content: b
     how = FineTune(epochs=1, batch_size=50)
     history = fine_tune(model, data, labels_of(data, model), how, label="x", checkpoint=checkpoint)
     assert history.resumed_at is None
+
+
+def test_what_is_learned_beside_the_model_is_resumed_too(tf: Any, tmp_path: Path) -> None:
+    data, checkpoint = digits(300), tmp_path / "training.npz"
+    teacher = small_model(tf, seed=7)
+
+    def train(noise: int, **options: Any) -> Any:
+        layers = tf.keras.layers
+        student = tf.keras.Sequential(
+            [
+                layers.Input((8, 8, 1), name="image"),
+                layers.Conv2D(4, 3, padding="same", name="narrow"),
+                layers.Flatten(),
+                layers.Dense(10, activation="softmax"),
+            ]
+        )
+        random = np.random.default_rng(0)
+        student.set_weights([random.normal(0, 0.1, item.shape) for item in student.get_weights()])
+        tf.keras.utils.set_random_seed(noise)
+        forward, more = feature_forward(student, teacher, [("first_relu", "narrow")], 10.0)
+        objective = labels_of(data, student)
+        options |= {"forward": forward, "more_variables": more}
+        fine_tune(student, data, objective, HOW, label="x", **options)
+        return student.get_weights()
+
+    def interrupt(line: str) -> None:
+        if "epoch 3 of" in line:
+            raise PowerCutError
+
+    straight = train(1)
+    with pytest.raises(PowerCutError):
+        train(2, checkpoint=checkpoint, step=interrupt)
+    resumed = train(3, checkpoint=checkpoint)
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(straight, resumed, strict=True))
+
+
+def test_data_sorted_by_class_are_validated_on_every_class() -> None:
+    labels = np.arange(80_000) // 8_000
+    data = TrainingSet(inputs={"x": np.zeros((80_000, 1), "float32")}, labels=labels)
+    for most in (5000, 256):
+        chosen = held_out(data, FineTune(), most=most)
+        assert len(np.unique(chosen)) == most
+        assert np.bincount(labels[chosen]).min() > most / 15
+    assert len(held_out(data, FineTune(validation=0.01))) == 800
 
 
 def test_it_stops_when_it_no_longer_helps(tf: Any) -> None:
