@@ -10,6 +10,7 @@ import contextlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from optimizer.artifact import StageRecord
 from optimizer.build_cache import cache_folder
 
 MOST_KEPT_BYTES = 2 << 30
+_LONGEST_WRITE_S = 24 * 3600
 
 
 def stages_folder() -> Path:
@@ -26,15 +28,22 @@ def stages_folder() -> Path:
 
 
 @contextlib.contextmanager
-def locked(key: str) -> Iterator[Path]:
-    """Hold the stage for this process; gives the file that its training's state is kept in."""
-    from filelock import FileLock
+def locked(key: str, waiting: Callable[[], None] = lambda: None) -> Iterator[Path]:
+    """Hold the stage for this process; gives the file that its training's state is kept in.
+
+    ``waiting`` is told once when another process holds it. The system lets go what a dead process held.
+    """
+    from filelock import FileLock, Timeout
 
     folder = stages_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f"{key}.lock")
-        lock.acquire()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
     except OSError:  # no cache, no sharing: the stage is trained here
         yield folder / f"{key}.training.npz"
         return
@@ -79,10 +88,16 @@ def keep(key: str, record: StageRecord, write: Callable[[Path], None]) -> Path |
 
 
 def _make_room(folder: Path) -> None:
-    """Drop the oldest stages, finished or interrupted, while all are larger than the cache may be."""
+    """Drop the oldest stages, finished or interrupted, while all are larger than the cache may be.
+
+    What a killed process left half-written goes when nobody can be writing it any more.
+    """
     entries = []
     for path in folder.iterdir():
-        if path.suffix != ".lock" and not path.name.startswith(".stage-"):
+        if path.name.startswith(".stage-"):
+            if time.time() - path.stat().st_mtime > _LONGEST_WRITE_S:
+                shutil.rmtree(path, ignore_errors=True)
+        elif path.suffix != ".lock":
             files = path.rglob("*") if path.is_dir() else [path]
             size = sum(file.stat().st_size for file in files if file.is_file())
             entries.append((path.stat().st_mtime_ns, size, path))

@@ -10,7 +10,7 @@ from typing import Any
 from optimizer import stage_store
 from optimizer.artifact import StageRecord
 from optimizer.errors import TrainingError
-from optimizer.passes.prepared import Prepared
+from optimizer.passes.prepared import Prepared, hold_zeros
 from optimizer.recipe import Recipe
 from optimizer.source_model import SourceModel, of_keras, of_saved_model
 from optimizer.stage_keys import Unit, units
@@ -97,7 +97,12 @@ class Workshop:
 
     def _do(self, recipe: Recipe, unit: Unit, before: Made) -> Made:
         """Train a stage, unless another process has meanwhile."""
-        with stage_store.locked(unit.key) as checkpoint:
+        title = _TITLES[unit.stage]
+
+        def wait() -> None:
+            self.step(f"{title}: wait for another process that trains it")
+
+        with stage_store.locked(unit.key, wait) as checkpoint:
             known = self._from_store(unit, before)
             if known is not None:
                 return known
@@ -128,6 +133,8 @@ class Workshop:
             return self._average(recipe, before, how)
         data = self.teachers.data(recipe)
         prepared, how = self._prepare(recipe, unit, before, how)
+        if recipe.pruning is not None and unit.stage in {"clustering", "qat"}:
+            hold_zeros(prepared.model)
         told_by = prepared.model if unit.stage == "distillation" else before.model.keras
         objective = self.teachers.objective(recipe, told_by)
         forward, more = self.teachers.forward(recipe, prepared.model)
@@ -223,7 +230,7 @@ class Workshop:
         if now <= goal:  # widths are whole numbers: the round before went further than it had to
             kept = copy_of(model)
             return Prepared(model=kept, finish=lambda: copy_of(kept), multiply_adds=(now, now)), how
-        chosen = held_out(data, how)[:_SCORED_BY]
+        chosen = held_out(data, how, most=_SCORED_BY)
         arrays = [array[chosen] for array in data.inputs.values()]
         labels = None if data.labels is None else data.labels[chosen]
         result = prune_channels(

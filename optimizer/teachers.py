@@ -68,6 +68,16 @@ class Teachers:
                 f"[distillation] {what} {path} has inputs and outputs {theirs}, the source {ours}.",
                 hint="teachers and students take and give what the source does",
             )
+        for said, wanted in (
+            (model.input_names, source.input_names),
+            (model.output_names, source.output_names),
+        ):
+            if said != wanted and sorted(said) == sorted(wanted):
+                raise TrainingError(
+                    f"[distillation] {what} {path} has {', '.join(said)} in another order than the "
+                    f"source: {', '.join(wanted)}.",
+                    hint="they are matched by their places: save it with the source's order",
+                )
         return model
 
     def objective(self, recipe: Recipe, model: Any) -> Objective:

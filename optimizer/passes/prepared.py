@@ -37,6 +37,19 @@ def copy_of(model: Any) -> Any:
     return copy
 
 
+def hold_zeros(model: Any) -> None:
+    """Let the zeros of a pruned model stay zeros in the layers, too, that a technique leaves alone."""
+    for variable in model.trainable_variables:
+        mask = variable.numpy() != 0
+        if variable.shape.rank >= 2 and mask.any() and not mask.all():
+            # Keras' optimizers apply it after each step.
+            variable._constraint = _masked(mask.astype("float32"), variable.constraint)  # noqa: SLF001
+
+
+def _masked(mask: Any, own: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    return lambda weights: (own(weights) if own else weights) * mask
+
+
 def layers_of(model: Any) -> list[Any]:
     """The layers of a model at any depth, models in models looked through, each once."""
     tf = import_tensorflow("Training a model")

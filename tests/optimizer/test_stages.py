@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +250,85 @@ def test_two_that_want_the_same_stage_do_not_train_it_at_once(own_cache: Path) -
     for thread in threads:
         thread.join(20)
     assert not inside
+
+
+def test_waiting_for_another_process_is_said_and_ends_when_it_dies(
+    folder: Path, tmp_path: Path
+) -> None:
+    recipe = quick(PRUNED, "pruned")
+    holds = (
+        "import sys, time\n"
+        "from optimizer import stage_store\n"
+        "with stage_store.locked(sys.argv[1]):\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    steps: list[str] = []
+    plain = stage_store.locked
+
+    def hold(key: str, waiting: Callable[[], None]) -> Any:
+        process = subprocess.Popen(
+            [sys.executable, "-c", holds, key], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+
+        def told() -> None:
+            waiting()
+            process.kill()
+            process.communicate()
+
+        return plain(key, told)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage_store, "locked", hold)
+        build(folder, tmp_path, recipe, step=steps.append)
+    wait = steps.index("prune: wait for another process that trains it")
+    assert wait < next(index for index, told in enumerate(steps) if ": prune: epoch 1 of" in told)
+
+
+def test_what_a_killed_process_left_is_cleared_away(own_cache: Path) -> None:
+    store = stage_store.stages_folder()
+    for name in (".stage-old", ".stage-new"):
+        (store / name).mkdir(parents=True)
+    os.utime(store / ".stage-old", (0, 0))
+    stage_store.keep("k", StageRecord(technique="pruning"), lambda _: None)
+    assert not (store / ".stage-old").exists()
+    assert (store / ".stage-new").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PRUNED + CLUSTERED + "layers = { hidden = 0 }\n",
+        PRUNED + QAT + 'skip = ["hidden"]\n' + INT8,
+    ],
+    ids=["cluster", "qat"],
+)
+def test_zeros_stay_in_layers_that_a_later_stage_leaves_alone(
+    folder: Path, tmp_path: Path, text: str
+) -> None:
+    (artifact,) = build(folder, tmp_path, quick(text, "sparse"))
+    assert (artifact.sparsity or 0) >= 0.55
+    assert not [told for told in artifact.warnings if told.startswith("Lost sparsity")]
+
+
+def test_a_teacher_with_its_inputs_in_another_order_is_refused(tf: Any, tmp_path: Path) -> None:
+    layers = tf.keras.layers
+    left, right = layers.Input((4,), name="left"), layers.Input((4,), name="right")
+    scores = layers.Dense(3, activation="softmax")(layers.Concatenate()([left, right]))
+    tf.keras.Model([left, right], scores).save(tmp_path / "source.keras")
+    tf.keras.Model([right, left], scores).save(tmp_path / "teacher.keras")
+    random = np.random.default_rng(0)
+    np.savez(
+        tmp_path / "train.npz",
+        left=random.random((60, 4), dtype="float32"),
+        right=random.random((60, 4), dtype="float32"),
+        y=np.arange(60) % 3,
+    )
+    recipe = quick(f'[distillation]\nteachers = ["{tmp_path}/teacher.keras"]\n', "taught")
+    with pytest.raises(TrainingError, match="right, left in another order"):
+        build(tmp_path, tmp_path / "out", recipe, source="source.keras", evaluation=None)
 
 
 def test_a_full_disk_costs_the_cache_and_nothing_else(
