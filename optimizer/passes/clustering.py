@@ -95,6 +95,8 @@ def _cannot(layer: Any, clusters: int) -> str | None:
         return ""
     if not ClusteringRegistry.supports(layer):
         return f"tfmot does not know {type(layer).__name__}"
+    if not layer.trainable_weights:
+        return "it is frozen"
     kernel = getattr(layer, "kernel", layer.weights[0])
     if kernel.shape.num_elements() <= clusters:
         return f"it has {kernel.shape.num_elements()} weights for {clusters} clusters"

@@ -227,6 +227,18 @@ def test_a_kernel_that_is_nearly_empty_is_clustered_too(tf: Any, centroids: Cent
     assert np.abs(found - kernel).max() < 0.1
 
 
+def test_a_frozen_layer_is_not_clustered_and_that_is_said(tf: Any) -> None:
+    layers = tf.keras.layers
+    base = tf.keras.Sequential([layers.Input((8,)), layers.Dense(16, name="frozen")])
+    base.trainable = False
+    model = tf.keras.Sequential([layers.Input((8,)), base, layers.Dense(16, name="free")])
+    prepared = clustering.prepare(model, Clustering(clusters=4), keep_zeros=False)
+    found = prepared.finish().get_weights()
+    assert np.array_equal(found[0], model.get_weights()[0])
+    assert len(np.unique(found[2])) == 4
+    assert prepared.notes == ("Not clustered: frozen (it is frozen).",)
+
+
 def test_two_clusters_are_too_few_beside_zeros(model: Any) -> None:
     with pytest.raises(TrainingError, match="2 clusters") as caught:
         clustering.prepare(model, Clustering(clusters=2), keep_zeros=True)
