@@ -76,16 +76,20 @@ def make_objective(
             losses.append(_distance(float(target.var()) or 1.0))
             continue
         hard = index == 0 and labelled
+        apart = hard and are_independent(output)
         share = alpha if hard else 0.0
         columns = []
         if hard and labels is not None:
             columns.append(labels.astype("float32")[:, None])
         if share < 1.0:
-            columns.append(np.mean([_soften(item, temperature) for item in wanted], axis=0))
+            columns.append(np.mean([_soften(item, temperature, apart) for item in wanted], axis=0))
         targets.append(np.concatenate(columns, axis=-1))
         losses.append(
             _score_loss(
-                alpha=share, temperature=temperature, probabilities=are_probabilities(output)
+                alpha=share,
+                temperature=temperature,
+                probabilities=apart or are_probabilities(output),
+                apart=apart or output.shape[-1] == 1,
             )
         )
     return Objective(
@@ -111,17 +115,26 @@ def are_scores(output: Any) -> bool:
     return are_probabilities(output)
 
 
+def are_independent(output: Any) -> bool:
+    """Whether an output is told by its values to be a sigmoid for each of several classes."""
+    import numpy as np
+
+    output = np.asarray(output)
+    within = output.ndim == 2 and output.shape[1] > 1 and output.min() >= 0 and output.max() <= 1
+    return bool(within) and not are_probabilities(output)
+
+
 def classes_of(output: Any, bound: float = 0.5) -> Any:
     """The class of each row; of a single score, whether it is above the bound."""
     return output.argmax(1) if output.shape[1] > 1 else (output[:, 0] > bound).astype("int64")
 
 
-def _soften(output: Any, temperature: float) -> Any:
-    """A teacher's scores as probabilities at a temperature."""
+def _soften(output: Any, temperature: float, apart: bool) -> Any:  # noqa: FBT001
+    """A teacher's scores as probabilities at a temperature; ``apart`` for a student with sigmoids."""
     import numpy as np
 
     logits = _numpy_logits(output) / temperature
-    if logits.shape[-1] == 1:
+    if logits.shape[-1] == 1 or (apart and are_independent(output)):
         return 1.0 / (1.0 + np.exp(-logits))
     logits = logits - logits.max(axis=-1, keepdims=True)
     weights = np.exp(logits)
@@ -131,60 +144,61 @@ def _soften(output: Any, temperature: float) -> Any:
 def _numpy_logits(output: Any) -> Any:
     import numpy as np
 
-    if not are_probabilities(output):
+    apart = are_independent(output)
+    if not apart and not are_probabilities(output):
         return output
     known = np.clip(output, _SMALLEST, 1.0)
-    if output.shape[-1] == 1:
+    if apart or output.shape[-1] == 1:
         return np.log(known) - np.log(np.clip(1.0 - output, _SMALLEST, 1.0))
     return np.log(known)
 
 
 def _score_loss(
-    *, alpha: float, temperature: float, probabilities: bool
+    *, alpha: float, temperature: float, probabilities: bool, apart: bool
 ) -> Callable[[Any, Any], Any]:
     """Cross entropy with the labels, alpha of it, and T² times the divergence from the teachers.
 
-    The squared temperature keeps both gradients of one size when the temperature changes.
+    ``apart`` are sigmoids: each class is a question of its own, and the losses of all are added. The
+    squared temperature keeps both gradients of one size when the temperature changes.
     """
     tf = import_tensorflow("Training a model")
 
     def loss(target: Any, output: Any) -> Any:
         output = tf.cast(output, tf.float32)
-        single = output.shape[-1] == 1
+        width = output.shape[-1]
         logits = output
         if probabilities:
             logits = tf.math.log(tf.clip_by_value(output, _SMALLEST, 1.0))
-            if single:
+            if apart:
                 logits -= tf.math.log(tf.clip_by_value(1.0 - output, _SMALLEST, 1.0))
         total = 0.0
         if alpha > 0.0:
-            label = target[:, :1]
-            total += alpha * (
-                tf.nn.sigmoid_cross_entropy_with_logits(label, logits)[:, 0]
-                if single
-                else tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    tf.cast(label[:, 0], tf.int32), logits
-                )
-            )
+            label = tf.cast(target[:, 0], tf.int32)
+            if apart:
+                wanted = target[:, :1] if width == 1 else tf.one_hot(label, width)
+                each = tf.nn.sigmoid_cross_entropy_with_logits(wanted, logits)
+                total += alpha * tf.reduce_sum(each, axis=-1)
+            else:
+                total += alpha * tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
         if alpha < 1.0:
-            teacher = target[:, -output.shape[-1] :]
+            teacher = target[:, -width:]
             softened = logits / temperature
-            total += (1.0 - alpha) * temperature**2 * _divergence(tf, teacher, softened, single)
+            total += (1.0 - alpha) * temperature**2 * _divergence(tf, teacher, softened, apart)
         return total
 
     return loss
 
 
-def _divergence(tf: Any, teacher: Any, logits: Any, single: bool) -> Any:  # noqa: FBT001
+def _divergence(tf: Any, teacher: Any, logits: Any, apart: bool) -> Any:  # noqa: FBT001
     """The Kullback-Leibler divergence of each row from the teacher's probabilities."""
-    if single:
+    if apart:
         cross = tf.nn.sigmoid_cross_entropy_with_logits(teacher, logits)
         own = tf.nn.sigmoid_cross_entropy_with_logits(
             teacher,
             tf.math.log(tf.maximum(teacher, _SMALLEST))
             - tf.math.log(tf.maximum(1 - teacher, _SMALLEST)),
         )
-        return (cross - own)[:, 0]
+        return tf.reduce_sum(cross - own, axis=-1)
     known = tf.math.log(tf.maximum(teacher, _SMALLEST))
     return tf.reduce_sum(teacher * (known - tf.nn.log_softmax(logits)), axis=-1)
 

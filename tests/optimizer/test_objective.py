@@ -68,6 +68,21 @@ def test_without_labels_the_source_is_followed(tf: Any) -> None:
     assert objective.score([softmax(LOGITS), features * 0], every) < -0.5
 
 
+def test_a_sigmoid_for_each_class_is_no_logit(tf: Any) -> None:
+    output = (1 / (1 + np.exp(-LOGITS))).astype("float32")
+    plain = make_objective([output], labels=LABELS, teachers=[], distillation=None)
+    each = -np.where(np.eye(5)[LABELS] == 1, np.log(output), np.log(1 - output)).sum(axis=1)
+    assert loss(plain, output) == pytest.approx(each.mean(), rel=1e-4)
+    spec = Distillation(teachers=("t",), temperature=2.0, alpha=0.5)
+    taught = make_objective([output], labels=LABELS, teachers=[[output]], distillation=spec)
+    assert np.allclose(taught.targets[0][:, 1:], 1 / (1 + np.exp(-LOGITS / 2)), atol=1e-4)
+    assert loss(taught, output) == pytest.approx(0.5 * each.mean(), rel=1e-3)
+    softmaxed = make_objective(
+        [softmax(LOGITS)], labels=LABELS, teachers=[[output]], distillation=spec
+    )
+    assert np.allclose(softmaxed.targets[0][:, 1:], softmax(LOGITS, 2.0), atol=1e-4)
+
+
 def test_a_single_logit_is_split_at_zero(tf: Any) -> None:
     output = np.array([[-2.0], [0.3], [0.4], [3.0]], "float32")
     objective = make_objective(
