@@ -70,7 +70,8 @@ class StageRecord:
 
     ``score`` is the accuracy on held-out training data, or without labels minus the loss. ``sparsity`` is
     the share of zeros that it left among kernels' values; ``clustered`` kernels had at most ``clusters``
-    different values. ``multiply_adds`` are those of one inference before and after channels were removed.
+    different values. ``left_in_float`` are layers that were not trained for int8. ``multiply_adds`` are
+    those of one inference before and after channels were removed.
     """
 
     technique: str
@@ -80,6 +81,7 @@ class StageRecord:
     sparsity: float | None = None
     clusters: int | None = None
     clustered: int | None = None
+    left_in_float: tuple[str, ...] = ()
     multiply_adds: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
 
@@ -90,7 +92,7 @@ class Artifact:
 
     ``recipe`` is the recipe's canonical dictionary and ``recipe_name`` its name; both are ``None``
     for a file of unknown origin. ``training`` says where training data came from. ``sparsity`` is the
-    share of zeros among kernels' values, ``float_layers`` are those that a search left in float.
+    share of zeros among kernels' values, ``float_layers`` those left in float by a search or ``[qat]``.
     ``toolchain`` maps package names to versions. ``build_key`` is the digest of everything that the file
     was made of; it stays when metadata is written into the file.
     """

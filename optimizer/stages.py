@@ -162,6 +162,7 @@ class Workshop:
             sparsity=sparsity if unit.stage == "pruning" else None,
             clusters=most,
             clustered=None if most is None else sum(count <= most for count in distinct),
+            left_in_float=prepared.left_in_float,
             multiply_adds=prepared.multiply_adds,
             notes=prepared.notes,
         )

@@ -320,8 +320,7 @@ class Clustering(Stage):
 class QuantizationAwareTraining(Stage):
     """Training with the rounding of int8 in it, of the ``layers`` that fit a pattern.
 
-    Layers that cannot be trained so train in float and are listed; the converter may still quantize their
-    weights afterwards.
+    Layers that cannot be trained so train in float, stay in float in the file, and are listed.
     """
 
     layers: tuple[str, ...] = ("*",)

@@ -14,9 +14,7 @@ def signed(content: bytes) -> bytes:
 
     if schema.Model.GetRootAsModel(content, 0).SignatureDefsLength():
         return content
-    import flatbuffers
-
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model = unpacked(content)
     graph = model.subgraphs[0]
     signature = schema.SignatureDefT()
     signature.signatureKey = KEY.encode()
@@ -24,7 +22,21 @@ def signed(content: bytes) -> bytes:
     signature.inputs = _maps(schema, graph, graph.inputs)
     signature.outputs = _maps(schema, graph, graph.outputs)
     model.signatureDefs = [signature]
-    builder = flatbuffers.Builder(len(content))
+    return packed(model)
+
+
+def unpacked(content: bytes) -> Any:
+    """A sound model as objects that can be changed."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromPackedBuf(content, 0)
+
+
+def packed(model: Any) -> bytes:
+    """A model of objects as a file."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1 << 16)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 

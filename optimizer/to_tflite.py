@@ -48,6 +48,8 @@ def to_tflite(job: Job, recipe: Recipe, made: Any) -> Converted:
         content = convert(
             exported, recipe, where=where, inputs=made.model.inputs, calibration=samples
         )
+        if recipe.qat is not None and made.records[-1].left_in_float:
+            return _left_in_float(job, made, content, origin)
         return Converted(content=content, origin=origin)
     plain = job.float_content(made, where=where)
     from optimizer.quantize_tflite import quantize
@@ -61,6 +63,15 @@ def to_tflite(job: Job, recipe: Recipe, made: Any) -> Converted:
         only_operators=quantization.only_operators,
     )
     return Converted(content=content, origin=origin)
+
+
+def _left_in_float(job: Job, made: Any, content: bytes, origin: str | None) -> Converted:
+    """Bring back to float what was not trained for int8, and the converter quantized all the same."""
+    from optimizer.restore_float import restore_float
+
+    plain = job.float_content(made, where=str(job.source.path))
+    restored, names = restore_float(content, plain, made.records[-1].left_in_float)
+    return Converted(content=restored, origin=origin, float_layers=names)
 
 
 def _search(job: Job, recipe: Recipe, made: Any, samples: Any, origin: str | None) -> Converted:

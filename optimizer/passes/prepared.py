@@ -17,14 +17,15 @@ class Prepared:
     """A model that is ready to be trained with a technique.
 
     ``finish`` turns the trained model into the stage's result. Epochs before ``best_from`` are not
-    candidates for the best one. ``multiply_adds`` are those before and after. ``notes`` are sentences
-    for the manifest.
+    candidates for the best one. ``left_in_float`` are layers that int8 is not for. ``multiply_adds`` are
+    those before and after. ``notes`` are sentences for the manifest.
     """
 
     model: Any
     finish: Callable[[], Any]
     callbacks: Sequence[Any] = ()
     best_from: int = 0
+    left_in_float: tuple[str, ...] = ()
     multiply_adds: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
 

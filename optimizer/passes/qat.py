@@ -58,15 +58,13 @@ def prepare(
             return wrapped
         return cluster_utils.strip_clustering_cqat(wrapped)
 
-    told = [f"{name} ({why})" for name, why in left.items() if why]
+    told = {name: why for name, why in left.items() if why}
+    listed = "; ".join(f"{name} ({why})" for name, why in told.items())
     return Prepared(
         model=wrapped,
         finish=finish,
-        notes=(
-            f"Trained in float, not for int8 (the converter may quantize them): {'; '.join(told)}.",
-        )
-        if told
-        else (),
+        left_in_float=tuple(told),
+        notes=(f"Trained in float, not for int8: {listed}.",) if told else (),
     )
 
 
