@@ -58,10 +58,9 @@ def kept(key: str) -> tuple[Path, StageRecord] | None:
     folder = stages_folder() / key
     try:
         plain = json.loads((folder / "stage.json").read_bytes())
-        sums = plain.get("multiply_adds")
-        plain |= {"notes": tuple(plain["notes"]), "multiply_adds": tuple(sums) if sums else None}
-        return folder, StageRecord(**plain)
-    except (OSError, ValueError, TypeError, KeyError):
+        tuples = {key: tuple(item) for key, item in plain.items() if isinstance(item, list)}
+        return folder, StageRecord(**{**plain, **tuples})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
