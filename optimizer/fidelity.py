@@ -115,8 +115,8 @@ def compare_outputs(
     """Compare the source's outputs with the artifact's on the same samples, each (samples, …).
 
     The largest difference and the cosine are taken over all outputs together. Classes are those of the
-    first output: the largest of (samples, classes), or the half of (samples, 1) when labels are 0 and 1
-    and the output is a probability.
+    first output: the largest of (samples, classes), or a half, 0 of a logit, parts those of (samples, 1)
+    when labels are 0 and 1.
     """
     import numpy as np
 
@@ -125,7 +125,8 @@ def compare_outputs(
     finite = np.isfinite(before)  # a source may mean its infinities, log(0) for instance
     before, after = np.where(finite, before, 0.0), np.where(finite, after, 0.0)
     first = next(iter(expected))
-    wanted, got = _classes(expected[first], labels), _classes(actual[first], labels)
+    split = _split(expected[first], labels)
+    wanted, got = _classes(expected[first], split), _classes(actual[first], split)
     agreement = accuracy = source_accuracy = None
     if wanted is not None and got is not None:
         agreement = float((wanted == got).mean())
@@ -194,15 +195,23 @@ def check_labels(dataset: Dataset, labels: Any | None, output: Any) -> None:
         )
 
 
-def _classes(output: Any, labels: Any | None) -> Any | None:
+def _split(source: Any, labels: Any | None) -> float | None:
+    """Where a source's single scores part two classes: a half of a probability, 0 of a logit.
+
+    ``None`` where labels do not tell that they are classes.
+    """
+    if labels is None or set(labels.tolist()) - {0, 1}:
+        return None
+    return 0.5 if source.min() >= 0 and source.max() <= 1 else 0.0
+
+
+def _classes(output: Any, split: float | None) -> Any | None:
     """The class of each sample, ``None`` when the output is no scores."""
     if output.ndim != 2:
         return None
     if output.shape[1] > 1:
         return output.argmax(1)
-    if labels is None or set(labels.tolist()) - {0, 1} or output.min() < 0 or output.max() > 1:
-        return None
-    return (output[:, 0] > 0.5).astype("int64")
+    return None if split is None else (output[:, 0] > split).astype("int64")
 
 
 def _flat(outputs: dict[str, Any], order: dict[str, Any]) -> Any:

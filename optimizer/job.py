@@ -64,7 +64,10 @@ class Job:
                 source=self.model(),
                 source_sha256=self.source.sha256,
                 teachers=Teachers(
-                    source=self.model(), training_set=self._training_set(), step=self.step
+                    source=self.model(),
+                    training_set=self._training_set(),
+                    step=self.step,
+                    allow_unsafe=self.allow_unsafe,
                 ),
                 data_sha256=self.data.training.sha256 if self.data.training else None,
                 step=self.step,

@@ -24,6 +24,7 @@ class Teachers:
     source: SourceModel
     training_set: TrainingSet | None
     step: Callable[[str], None]
+    allow_unsafe: bool = False
     _opened: dict[Path, Any] = field(default_factory=dict)
     _said: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -124,7 +125,7 @@ class Teachers:
             TrainingError: it has none that could teach or be trained.
         """
         if path not in self._opened:
-            model = open_model(identify(path))
+            model = open_model(identify(path), allow_unsafe=self.allow_unsafe)
             if model.keras is None:
                 raise TrainingError(
                     f"{path} cannot teach or be trained: {model.untrainable}.",

@@ -70,3 +70,12 @@ def test_an_artifact_that_gives_nan_is_refused() -> None:
     wanted = Reference(inputs={}, outputs={"y": SCORES}, labels=None, origin="x")
     with pytest.raises(ConversionError, match="NaN or infinite values for 1 of 10 samples"):
         measure_fidelity(wanted, cast("TFLiteModel", Broken()), where="m.float16.tflite")
+
+
+def test_a_single_logit_is_parted_at_zero_as_its_source_tells() -> None:
+    labels = np.array([0, 1, 1, 0])
+    source = np.array([[-3.0], [0.3], [2.0], [-0.1]], "float32")
+    narrow = np.array([[0.2], [0.3], [0.9], [0.1]], "float32")  # all within 0 and 1
+    found = compare_outputs({"out": source}, {"out": narrow}, labels=labels)
+    assert found.source_accuracy == 1.0
+    assert found.accuracy == 0.5
