@@ -54,7 +54,10 @@ class Fidelity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetadataSummary:
-    """What TFLite metadata the file carries, as far as a report needs it."""
+    """What TFLite metadata the file carries, as far as a report needs it.
+
+    ``failure`` says why it is not verified, where that was tried. ``digest`` is that of all metadata.
+    """
 
     task: str
     name: str | None = None
@@ -62,6 +65,8 @@ class MetadataSummary:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     verified: bool = False
+    failure: str | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import collections
 import math
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,9 +104,10 @@ class Reader:
         if graph is None:
             return ()
         indices = self.each(getattr(graph, f"{which}Length")(), getattr(graph, which))
-        return tuple(self._spec(graph.Tensors(index)) for index in indices)
+        return tuple(self.spec(graph.Tensors(index)) for index in indices)
 
-    def _spec(self, tensor: Any) -> TensorSpec:
+    def spec(self, tensor: Any) -> TensorSpec:
+        """Name, shape, type and quantization of a tensor."""
         signed = tensor.ShapeSignatureLength()
         get, length = (
             (tensor.ShapeSignature, signed) if signed else (tensor.Shape, tensor.ShapeLength())
@@ -140,6 +141,24 @@ class Reader:
             }
             found.append(Signature(key=text(item.SignatureKey()) or "", inputs=inputs))
         return tuple(found)
+
+    def signature_tensors(self) -> dict[tuple[str, str], str]:
+        """Names in the main graph's signature, if it has one, by ("Inputs" or "Outputs", tensor's name)."""
+        graph = self.model.Subgraphs(0)
+        found: dict[tuple[str, str], str] = {}
+        for item in self.each(self.model.SignatureDefsLength(), self.model.SignatureDefs):
+            if item.SubgraphIndex() != 0:
+                continue
+            for which in ("Inputs", "Outputs"):
+                entries = self.each(getattr(item, f"{which}Length")(), getattr(item, which))
+                for entry in entries:
+                    tensor = text(graph.Tensors(entry.TensorIndex()).Name()) or ""
+                    found.setdefault((which, tensor), text(entry.Name()) or "")
+        return found
+
+    def has_types(self, types: Collection[str]) -> bool:
+        """Whether any tensor stores its values in one of these types."""
+        return any(self._types.get(tensor.Type()) in types for tensor in self._tensors())
 
     def operators(self) -> tuple[dict[str, int], dict[str, int], tuple[str, ...]]:
         """How often each operator stands in the graphs, its highest version, and the custom ones."""

@@ -48,7 +48,8 @@ def demo(
 def _variants(folder: Path, step: Callable[[str], None]) -> list[Path]:
     """Train, optimize and tag; return the tagged files."""
     from optimizer.demo_model import make_demo
-    from optimizer.metadata import ImageClassifierMetadata, MetadataWorker, tag
+    from optimizer.metadata import Existing, Labels, MetadataWorker, read_labels, tag
+    from optimizer.metadata.tasks import ImageClassifier
     from optimizer.pipeline import build_artifacts
     from optimizer.recipe_file import load_recipe
 
@@ -61,8 +62,8 @@ def _variants(folder: Path, step: Callable[[str], None]) -> list[Path]:
         evaluation=files.evaluation,
         step=step,
     )
-    described = ImageClassifierMetadata.from_label_file(
-        files.labels,
+    described = ImageClassifier(
+        labels=Labels(names=read_labels(files.labels)),
         mean=(files.mean,),
         std=(files.std,),
         name="Digits",
@@ -71,5 +72,5 @@ def _variants(folder: Path, step: Callable[[str], None]) -> list[Path]:
     with MetadataWorker() as worker:
         for artifact in artifacts:
             step(f"{artifact.name}: tag and prove")
-            tag(artifact.path, described, replace=True, worker=worker)
+            tag(artifact.path, described, existing=Existing.REPLACE, worker=worker)
     return [artifact.path for artifact in artifacts]

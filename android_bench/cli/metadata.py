@@ -1,15 +1,20 @@
-"""Commands on TFLite metadata: write, show, verify."""
+"""The command that writes TFLite metadata."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from android_bench.cli.app import app
 from android_bench.cli.options import Json
+
+if TYPE_CHECKING:
+    from optimizer.metadata import Tagged
+    from optimizer.metadata.describing import Said
 
 metadata = typer.Typer(
     no_args_is_help=True,
@@ -21,110 +26,210 @@ app.add_typer(metadata, name="metadata")
 Model = Annotated[Path, typer.Argument(metavar="MODEL.tflite")]
 
 
-class Task(str, Enum):
-    """The tasks that metadata can be written for."""
+class TaskName(str, Enum):
+    """The tasks that metadata can be written for: ``optimizer.metadata.Task``, without importing it."""
 
     IMAGE_CLASSIFIER = "image-classifier"
+    OBJECT_DETECTOR = "object-detector"
+    IMAGE_SEGMENTER = "image-segmenter"
+    IMAGE_EMBEDDER = "image-embedder"
+    TEXT_CLASSIFIER = "nl-classifier"
+    BERT_CLASSIFIER = "bert-nl-classifier"
+    BERT_QUESTION_ANSWERER = "bert-question-answerer"
+    TEXT_EMBEDDER = "text-embedder"
+    AUDIO_CLASSIFIER = "audio-classifier"
+    AUDIO_EMBEDDER = "audio-embedder"
+    GENERAL = "general"
+
+
+class Transformation(str, Enum):
+    """What is done to a score before its sigmoid."""
+
+    IDENTITY = "identity"
+    LOG = "log"
+    INVERSE_LOGISTIC = "inverse-logistic"
 
 
 @metadata.command(
-    epilog="Example: android-bench metadata write model.tflite --task image-classifier "
-    "--labels labels.txt --mean 127.5 --std 127.5"
+    epilog="Example: android-bench metadata write model.tflite --labels labels.txt --mean 127.5 --std 127.5"
 )
 def write(
-    model: Model,
-    *,
-    task: Annotated[Task, typer.Option(help="What the model does.")],
-    labels: Annotated[
-        Path, typer.Option(metavar="FILE", help="One label a line, in output order.")
+    models: Annotated[
+        list[Path], typer.Argument(metavar="MODEL.tflite...", help="One, or variants of one.")
     ],
-    mean: Annotated[list[float], typer.Option(help="One value, or one for each channel (repeat).")],
-    std: Annotated[list[float], typer.Option(help="One value, or one for each channel (repeat).")],
+    *,
+    task: Annotated[
+        TaskName | None, typer.Option(help="What the model does. Default: worked out.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE.toml", help="A description instead of the flags."),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[LOCALE=]FILE", help="One label a line, in output order; de=FILE for German."
+        ),
+    ] = None,
+    mean: Annotated[
+        list[float] | None,
+        typer.Option(help="One value, or one for each channel (repeat). Default: worked out."),
+    ] = None,
+    std: Annotated[
+        list[float] | None, typer.Option(help="One value, or one for each channel (repeat).")
+    ] = None,
+    score_calibration: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="scale,slope,offset[,min_score] a label.")
+    ] = None,
+    score_transformation: Annotated[
+        Transformation, typer.Option(help="Of a score, before it is calibrated.")
+    ] = Transformation.IDENTITY,
+    default_score: Annotated[
+        float, typer.Option(help="The score of labels that are not calibrated.")
+    ] = 0.0,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="'word number' a line; of BERT, a piece a line."),
+    ] = None,
+    delimiters: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="What parts the words of a text.")
+    ] = None,
+    sentencepiece: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A SentencePiece model.")
+    ] = None,
+    sample_rate: Annotated[
+        int | None, typer.Option(metavar="HZ", help="Of the sound that goes in.")
+    ] = None,
+    channels: Annotated[int | None, typer.Option(help="Of the sound. Default: 1.")] = None,
+    box_order: Annotated[
+        str | None, typer.Option(metavar="A,B,C,D", help="Default: ymin,xmin,ymax,xmax.")
+    ] = None,
+    input_role: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE=NAME", help="Of BERT: ids, mask, segment_ids (repeat)."),
+    ] = None,
+    output_role: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE=NAME",
+            help="Of a detector: category, score; of BERT's answers: start, end (repeat).",
+        ),
+    ] = None,
+    attach: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Pack a file with it (repeat).")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The model's name.")] = None,
     description: Annotated[
         str | None, typer.Option(help="What the model does, for people.")
     ] = None,
     author: Annotated[str | None, typer.Option(help="Who made it.")] = None,
     license_: Annotated[str | None, typer.Option("--license", help="Its licence.")] = None,
+    version: Annotated[str | None, typer.Option(help="The model's version.")] = None,
+    allow_duplicate_labels: Annotated[
+        bool, typer.Option("--allow-duplicate-labels", help="Two classes may have one name.")
+    ] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Another file. Default: MODEL itself.")
+        Path | None,
+        typer.Option("--output", "-o", help="Another file, or a folder. Default: MODEL itself."),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace metadata that is there.")
+        bool, typer.Option("--replace", help="Replace metadata that are there.")
+    ] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Keep of metadata that are there what is not given.")
+    ] = False,
+    unproven: Annotated[
+        bool, typer.Option("--unproven", help="Write even what the Task Library refuses.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Write metadata into a model and prove it with the Task Library."""
-    from dataclasses import asdict
+    """Write metadata into models, and prove each with the Task Library."""
+    from android_bench import console, metadata_view
+    from optimizer.metadata.tasks import Task
+    from optimizer.metadata.wanted import Wanted, tag_all
 
-    from android_bench import console
-    from optimizer.metadata import ImageClassifierMetadata, tag
-
-    texts: dict[str, Any] = {
-        "name": name,
-        "description": description,
-        "author": author,
-        "license": license_,
-    }
-    with console.step_progress(f"tag {model.name}"):
-        described = ImageClassifierMetadata.from_label_file(
-            labels,
-            mean=tuple(mean),
-            std=tuple(std),
-            **{key: value for key, value in texts.items() if value is not None},
+    if replace and merge:
+        raise typer.BadParameter("give one of the two", param_hint="--replace, --merge")
+    said = _said(
+        task=None if task is None else Task(task.value),
+        general={
+            "name": name,
+            "description": description,
+            "author": author,
+            "license": license_,
+            "version": version,
+        },
+        labels=labels or (),
+        allow_duplicate_labels=allow_duplicate_labels,
+        mean=tuple(mean) if mean else None,
+        std=tuple(std) if std else None,
+        score_calibration=score_calibration,
+        score_transformation=score_transformation.value.replace("-", "_").upper(),
+        default_score=default_score,
+        vocabulary=vocabulary,
+        delimiters=delimiters,
+        sentencepiece=sentencepiece,
+        sample_rate=sample_rate,
+        channels=channels,
+        box_order=tuple(box_order.split(",")) if box_order else None,
+        inputs=_pairs(input_role, "--input-role"),
+        outputs=_pairs(output_role, "--output-role"),
+        attach=attach or (),
+    )
+    with console.step_progress("metadata write") as step:
+        tagged = tag_all(
+            models,
+            Wanted(said=said, file=source),
+            output=output,
+            existing="merge" if merge else "replace" if replace else "refuse",
+            require_verified=not unproven,
+            step=step,
         )
-        tag(model, described, output=output, replace=replace)
-    summary = described.summary(verified=True)
-    target = output or model
-    if json:
-        console.emit_json({"model": str(target), **asdict(summary)})
-    else:
-        print(
-            f"{target}: {task.value}, {summary.labels} labels, loaded and run by the Task Library"
-        )
+    _print(tagged, metadata_view, as_json=json)
 
 
-@metadata.command(epilog="Example: android-bench metadata show model.tflite")
-def show(model: Model, *, json: Json = True) -> None:  # noqa: ARG001 (the flag is accepted here too)
-    """Print the metadata of a model as JSON; ``null`` when it has none."""
+def _print(tagged: Sequence[Tagged], metadata_view: Any, *, as_json: bool) -> None:
     from android_bench import console
-    from optimizer.metadata import show as read_metadata
 
-    console.emit_json(read_metadata(model))
+    if as_json:
+        console.emit_json([metadata_view.tagged_to_json(item) for item in tagged])
+        return
+    for item in tagged:
+        metadata_view.print_tagged(item)
 
 
-@metadata.command(epilog="Example: android-bench metadata verify model.tflite --image cat.png")
-def verify(
-    model: Model,
+def _said(
     *,
-    image: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="An image. Default: a generated one.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Load a model with the Task Library, run one input, and compare with plain LiteRT."""
-    from dataclasses import asdict
+    general: dict[str, str | None],
+    labels: Sequence[str],
+    allow_duplicate_labels: bool,
+    attach: Sequence[Path],
+    **values: Any,
+) -> Said:
+    """The flags as what was said; label files are read."""
+    from optimizer.metadata import labels_from
+    from optimizer.metadata.attachments import read_attachment
+    from optimizer.metadata.describing import Said
 
-    from android_bench import console
-    from optimizer.metadata import verify as prove
-    from optimizer.tflite_file import inspect
+    files: dict[str | None, Path] = {}
+    for given in labels:
+        locale, equals, path = given.partition("=")
+        found = (locale, Path(path)) if equals and not Path(given).exists() else (None, Path(given))
+        files[found[0]] = found[1]
+    return Said(
+        general={key: value for key, value in general.items() if value is not None},
+        labels=labels_from(files, allow_duplicates=allow_duplicate_labels) if files else None,
+        files={path.name: read_attachment(path, "attached file") for path in attach},
+        **values,
+    )
 
-    inspect(model)  # tells more of a damaged file than the Task Library does
-    with console.step_progress(f"verify {model.name}"):
-        verification = prove(model, image=image)
-    if json:
-        console.emit_json(asdict(verification))
-    else:
-        rows = [
-            (item.label or str(item.index), f"{item.score:.4f}") for item in verification.results
-        ]
-        console.table(None, ("label", "score"), rows)
-        console.say(f"Input: {verification.input_origin}")
-        for note in verification.notes:
-            console.say(note)
-    if not verification.ok:
-        console.complain(
-            verification.failure or "The Task Library refuses the file.", verification.hint
-        )
-        raise typer.Exit(1)
-    console.say("The Task Library loads it and agrees with a plain LiteRT run.")
+
+def _pairs(given: Sequence[str] | None, flag: str) -> dict[str, str]:
+    """ROLE=NAME as a dictionary."""
+    pairs = {}
+    for item in given or ():
+        role, equals, name = item.partition("=")
+        if not (role and equals and name):
+            raise typer.BadParameter(f"{item!r} is not ROLE=NAME", param_hint=flag)
+        pairs[role] = name
+    return pairs

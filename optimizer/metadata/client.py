@@ -23,8 +23,6 @@ from typing import IO, Any
 
 from optimizer.artifact import TensorSpec
 from optimizer.errors import MetadataError, MissingExtraError
-from optimizer.metadata.description import ImageClassifierMetadata
-from optimizer.metadata.labels import label_file
 
 _PACKAGES = {
     "tensorflow_lite_support": "tflite-support",
@@ -109,29 +107,13 @@ class MetadataWorker:
         decoded: dict[str, Any] = self._call("decode", origin, metadata=encoded)
         return decoded
 
-    def build_image_classifier(
-        self, model: Path, description: ImageClassifierMetadata, *, channels: int
-    ) -> bytes:
-        """Return the metadata buffer for this model, made by tflite-support's writer.
+    def encode(self, fields: dict[str, Any], *, origin: Path) -> bytes:
+        """Return the metadata buffer of fields that fit the schema, with its parser version.
 
         Raises:
-            MetadataError: tflite-support refuses the model.
+            MetadataError: tflite-support cannot make it.
         """
-        mean, std = description.normalization(channels)
-        encoded: str = self._call(
-            "build-image-classifier",
-            model,
-            path=_absolute(model),
-            labels=label_file(description.labels).decode(),
-            mean=mean,
-            std=std,
-            grayscale=channels == 1,
-            name=description.name,
-            description=description.description,
-            author=description.author,
-            license=description.license,
-            version=description.version,
-        )
+        encoded: str = self._call("encode", origin, fields=fields)
         return base64.b64decode(encoded)
 
     def classify_image(

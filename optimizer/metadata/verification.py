@@ -16,8 +16,8 @@ from typing import Any
 from optimizer.artifact import TensorSpec
 from optimizer.errors import DataError
 from optimizer.metadata.client import MetadataWorker, ModelTensors
-from optimizer.metadata.description import Task
 from optimizer.metadata.reading import show
+from optimizer.metadata.tasks import Task
 
 _FLOAT_TOLERANCE = 1e-3
 # Kernels of two releases may round a quantized layer to neighbouring steps.
@@ -61,6 +61,7 @@ class Verification:
 def verify(
     model: Path,
     *,
+    task: Task | None = None,
     image: Path | None = None,
     seed: int = 0,
     worker: MetadataWorker | None = None,
@@ -139,7 +140,7 @@ def _shape_problem(tensors: ModelTensors, model: Path) -> tuple[str, str] | None
 
 def _normalization(shown: dict[str, Any]) -> tuple[list[float], list[float]]:
     """Return mean and std as the file has them; 0 and 1 when it has none."""
-    for tensor in shown["subgraph_metadata"][0].get("input_tensor_metadata", []):
+    for tensor in (shown.get("subgraph_metadata") or [{}])[0].get("input_tensor_metadata", []):
         for unit in tensor.get("process_units", []):
             if unit.get("options_type") == "NormalizationOptions":
                 options = unit.get("options", {})

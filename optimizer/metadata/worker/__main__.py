@@ -16,13 +16,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from optimizer.metadata.worker import image_classifier, reading
+from optimizer.metadata.worker import codec, image_classifier, reading
 from optimizer.metadata.worker.native import block_tensorflow
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "tensors": reading.tensors,
-    "decode": reading.decode,
-    "build-image-classifier": image_classifier.build,
+    "decode": codec.decode,
+    "encode": codec.encode,
     "classify-image": image_classifier.classify,
 }
 

@@ -1,9 +1,7 @@
-"""Image classifiers: build the metadata, and run a file as an app would."""
+"""Image classifiers: run a file as an app would."""
 
 from __future__ import annotations
 
-import base64
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,65 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from optimizer.metadata.worker import native
-
-LABEL_FILE = "labels.txt"
-
-
-def build(
-    path: str,
-    *,
-    labels: str,
-    mean: list[float],
-    std: list[float],
-    grayscale: bool,
-    name: str,
-    description: str,
-    author: str | None,
-    license: str | None,  # noqa: A002 - the word of the format
-    version: str | None,
-) -> str:
-    """Return the metadata buffer for the model at ``path``, base64.
-
-    ``labels`` is the content of the label file. Nothing is written but a temporary label file,
-    which tflite-support wants as a file.
-    """
-    info = native.writer("metadata_info")
-    utilities = native.writer("writer_utils")
-    schema = native.metadata_schema()
-    types = native.model_schema().TensorType
-    content = Path(path).read_bytes()
-    native.interpreter(content)  # raises when the flatbuffer is not whole
-    input_type = utilities.get_input_tensor_types(content)[0]
-    output_type = utilities.get_output_tensor_types(content)[0]
-    general = info.GeneralMd(
-        name=name, description=description, author=author, licenses=license, version=version
-    )
-    colors = schema.ColorSpaceType
-    image = info.InputImageTensorMd(
-        name="image",
-        description="Image to be classified.",
-        norm_mean=mean,
-        norm_std=std,
-        color_space_type=colors.GRAYSCALE if grayscale else colors.RGB,
-        tensor_type=input_type,
-    )
-    with tempfile.TemporaryDirectory(prefix="android-bench-labels-") as folder:
-        label_file = Path(folder) / LABEL_FILE
-        label_file.write_text(labels, encoding="utf-8", newline="\n")
-        scores = info.ClassificationTensorMd(
-            name="probability",
-            description="Score of each label.",
-            label_files=[info.LabelFileMd(file_path=str(label_file))],
-            tensor_type=output_type,
-        )
-        # tflite-support knows the ranges of uint8 and float32 only.
-        for tensor, kind in ((image, input_type), (scores, output_type)):
-            if kind == types.INT8:
-                tensor.min_values, tensor.max_values = [-128.0], [127.0]
-        written = native.writer("image_classifier").MetadataWriter.create_from_metadata_info(
-            content, general_md=general, input_md=image, output_md=scores
-        )
-    return base64.b64encode(native.with_parser_version(written._metadata_buffer)).decode()  # noqa: SLF001
 
 
 def classify(

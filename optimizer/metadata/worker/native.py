@@ -47,20 +47,11 @@ def writer(name: str) -> Any:
     return importlib.import_module(f"{_WRITERS}.{name}")
 
 
-def with_parser_version(metadata: bytes | bytearray) -> bytes:
-    """Return a metadata buffer with the parser version that an app needs at least to read it.
-
-    tflite-support's populator does the same, but wants the whole model in a temporary file for it.
-    """
+def parser_version(metadata: bytes) -> str:
+    """Return the oldest version of a parser that reads all of a metadata buffer."""
     _load_libusb()
     version = importlib.import_module(f"{_METADATA}.cc.python._pywrap_metadata_version")
-    schema = metadata_schema()
-    root = schema.ModelMetadata.GetRootAsModelMetadata(metadata, 0)
-    plain = schema.ModelMetadataT.InitFromObj(root)
-    plain.minParserVersion = version.GetMinimumMetadataParserVersion(bytes(metadata))
-    builder = importlib.import_module("flatbuffers").Builder(0)
-    builder.Finish(plain.Pack(builder), b"M001")
-    return bytes(builder.Output())
+    return str(version.GetMinimumMetadataParserVersion(metadata))
 
 
 @cache

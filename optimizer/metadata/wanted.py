@@ -1,0 +1,115 @@
+"""One wish for metadata, and every variant of a model tagged by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from optimizer.errors import MetadataError
+from optimizer.metadata.client import MetadataWorker
+from optimizer.metadata.container import read_model, take_apart
+from optimizer.metadata.describing import Said, completed, describe
+from optimizer.metadata.document import Document
+from optimizer.metadata.model_view import ModelView, view
+from optimizer.metadata.reading import document_of
+from optimizer.metadata.tagging import Existing, Tagged, tag
+from optimizer.metadata.tasks import Description
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What metadata should say: by flags (``said``), or by a TOML ``file`` with flags over it."""
+
+    said: Said = field(default_factory=Said)
+    file: Path | None = None
+
+    def for_model(
+        self, model: Path, *, existing: Existing, worker: MetadataWorker
+    ) -> Description | Document:
+        """What is to be written into one model.
+
+        Raises:
+            ModelError: it is missing or damaged.
+            MetadataError: the wish does not fit it.
+        """
+        parts = take_apart(read_model(model), origin=str(model))
+        seen = view(parts.model, origin=str(model))
+        old = None
+        if existing is Existing.MERGE and parts.metadata is not None:
+            old = document_of(parts, origin=model, worker=worker)
+        if self.file is not None:
+            return self._from_file(seen, parts.files)
+        if old is not None and self.said.only_general:
+            return _general(self.said)
+        said = self.said if old is None else completed(self.said, old)
+        description, why = describe(said, seen)
+        document = description.document(seen)
+        return document if why is None else replace(document, notes=(why, *document.notes))
+
+    def _from_file(self, model: ModelView, packed: dict[str, bytes]) -> Description | Document:
+        from optimizer.metadata.toml_file import read_description
+
+        if self.file is None:
+            raise ValueError("no file")
+        if not self.said.only_general or self.said.files:
+            raise MetadataError(
+                f"{self.file} says what the metadata are, and so do flags.",
+                hint="with --from give only --name, --description, --author, --license, --version",
+            )
+        document = read_description(self.file, packed=packed).document(model)
+        return replace(document, fields={**document.fields, **self.said.general})
+
+
+def _general(said: Said) -> Document:
+    """Only what is about the model as a whole."""
+    entries = [{"name": name, "type": "UNKNOWN"} for name in said.files]
+    named = {"associated_files": entries} if entries else {}
+    return Document(fields={**said.general, **named}, files=dict(said.files))
+
+
+def tag_all(
+    models: Sequence[Path],
+    wanted: Wanted,
+    *,
+    output: Path | None = None,
+    existing: Existing | str = Existing.REFUSE,
+    require_verified: bool = True,
+    step: Callable[[str], None] = lambda _: None,
+) -> list[Tagged]:
+    """Tag models, each proven before it is written; ``output`` is a folder, or a file for one model.
+
+    Raises:
+        ModelError, MetadataError, MissingExtraError: as ``tag``; models before the one that fails are
+            written.
+    """
+    existing = Existing(existing)
+    targets = [_target(model, output, several=len(models) > 1) for model in models]
+    tagged = []
+    with MetadataWorker() as worker:
+        for model, target in zip(models, targets, strict=True):
+            step(f"tag and prove {model.name}")
+            tagged.append(
+                tag(
+                    model,
+                    wanted.for_model(model, existing=existing, worker=worker),
+                    output=target,
+                    existing=existing,
+                    require_verified=require_verified,
+                    worker=worker,
+                )
+            )
+    return tagged
+
+
+def _target(model: Path, output: Path | None, *, several: bool) -> Path | None:
+    if output is None:
+        return None
+    if output.is_dir():
+        return output / model.name
+    if several:
+        raise MetadataError(
+            f"{output} is no folder, and several models are to be written.",
+            hint="give an existing folder as --output",
+        )
+    return output
