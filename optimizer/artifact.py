@@ -98,6 +98,7 @@ class Artifact:
     ``recipe`` is the recipe's canonical dictionary and ``recipe_name`` its name; both are ``None``
     for a file of unknown origin. ``training`` says where training data came from. ``sparsity`` is the
     share of zeros among kernels' values, ``float_layers`` those left in float by a search or ``[qat]``.
+    ``pixels`` are mean and standard deviation by which pixels of the data became its input, if they did.
     ``toolchain`` maps package names to versions. ``build_key`` is the digest of everything that the file
     was made of; it stays when metadata is written into the file.
     """
@@ -118,6 +119,7 @@ class Artifact:
     stages: tuple[StageRecord, ...] = ()
     sparsity: float | None = None
     float_layers: tuple[str, ...] = ()
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
     toolchain: dict[str, str] = field(default_factory=dict)
     fidelity: Fidelity | None = None
     metadata: MetadataSummary | None = None

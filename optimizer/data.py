@@ -26,13 +26,17 @@ _NUMBERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """Arrays of a file: inputs by name, each (samples, …), and labels (samples,) when there are any."""
+    """Arrays of a file: inputs by name, each (samples, …), and labels (samples,) when there are any.
+
+    ``scaling`` is how whole numbers, pixels mostly, were brought to the model's range, if they were.
+    """
 
     path: Path
     sha256: str
     inputs: dict[str, Any]
     labels: Any | None = None
     class_names: tuple[str, ...] = ()
+    scaling: Scaling | None = None
 
     @property
     def samples(self) -> int:
@@ -95,6 +99,7 @@ def _dataset(path: Path, found: Arrays, scaling: Scaling | None) -> Dataset:
     labels = None if labels is None else np.asarray(labels)
     _check_arrays(path, arrays, labels)
     sha256 = found.sha256
+    whole = any(array.dtype.kind in "iu" for array in arrays.values())
     if scaling is not None:
         arrays = {name: scaling.scaled(array, name) for name, array in arrays.items()}
         sha256 = scaling.sha256(sha256)
@@ -104,6 +109,7 @@ def _dataset(path: Path, found: Arrays, scaling: Scaling | None) -> Dataset:
         inputs=arrays,
         labels=None if labels is None else _classes(path, labels),
         class_names=found.class_names,
+        scaling=scaling if whole else None,
     )
 
 

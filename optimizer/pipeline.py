@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optimizer.artifact import Artifact, gzip_size_of
 from optimizer.build_cache import (
@@ -39,6 +40,10 @@ from optimizer.recipe import Recipe
 from optimizer.source import identify
 from optimizer.structure import kernels_of, sparsity_of, undone
 from optimizer.to_tflite import blame, to_tflite
+
+if TYPE_CHECKING:
+    from optimizer.metadata import MetadataWorker
+    from optimizer.metadata.wanted import Wanted
 
 # Of training data given alone, this share is held out to compare artifacts with their source.
 HELD_OUT = 0.2
@@ -77,6 +82,7 @@ class Builder:
     Fidelity is measured on the evaluation data; without them on a part of the training data that is then
     not trained on, else on the calibration data. Calibration data that are not given are taken from the
     training data. ``step`` is told what is being done. ``allow_unsafe`` lets code in a Keras file run.
+    ``metadata`` are written into every artifact.
 
     Raises:
         ModelError: the source cannot be used.
@@ -94,6 +100,7 @@ class Builder:
         evaluation: Dataset | Path | None,
         overwrite: bool,
         allow_unsafe: bool,
+        metadata: Wanted | None = None,
         step: Step,
     ) -> None:
         source = identify(model)
@@ -102,6 +109,8 @@ class Builder:
         _check_recipes(recipes, data)
         self._output, self._overwrite = output, overwrite
         self._stack = ExitStack()
+        self._metadata = metadata
+        self._worker: MetadataWorker | None = None
         self._job = Job(
             source=source, data=data, step=step, stack=self._stack, allow_unsafe=allow_unsafe
         )
@@ -121,10 +130,21 @@ class Builder:
             TrainingError: a technique does not fit the model, or training diverged.
             ConversionError: the converter refuses, or what it made does not run.
             OptimizerError: the output cannot be written.
-            MissingExtraError: TensorFlow is not installed.
+            MetadataError: the metadata that are wanted do not fit the model.
+            MissingExtraError: TensorFlow is not installed, or tflite-support for metadata.
         """
         target = self._output / f"{self._job.source.name}.{recipe.name}.tflite"
-        return _artifact(self._job, recipe, target, overwrite=self._overwrite)
+        artifact = _artifact(self._job, recipe, target, overwrite=self._overwrite)
+        return artifact if self._metadata is None else self._tagged(artifact, self._metadata)
+
+    def _tagged(self, artifact: Artifact, metadata: Wanted) -> Artifact:
+        """The artifact with metadata, proven; its manifest says if the Task Library refuses it."""
+        from optimizer.metadata import MetadataWorker
+        from optimizer.metadata.wanted import tag_artifact
+
+        if self._worker is None:  # started when the first file is written
+            self._worker = self._stack.enter_context(MetadataWorker())
+        return tag_artifact(artifact, metadata, worker=self._worker, step=self._job.step)
 
 
 def build_each(
@@ -264,6 +284,7 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
         stages=made.records,
         sparsity=sparsity,
         float_layers=result.float_layers,
+        pixels=_pixels(job, recipe),
         toolchain=toolchain(),
         fidelity=fidelity,
         warnings=(
@@ -278,3 +299,10 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
     write_artifact(artifact, content)
     to_cache(artifact, content)
     return artifact
+
+
+def _pixels(job: Job, recipe: Recipe) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """How pixels became the input, as the data that the build depends on tell."""
+    used = [job.data.compared_on, job.data.training if recipe.trains else None]
+    found = [item.scaling for item in used if item is not None and item.scaling is not None]
+    return (found[0].mean, found[0].std) if found else None

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optimizer.artifact import Artifact
 from optimizer.build_cache import cache_folder, toolchain
@@ -24,6 +24,9 @@ from optimizer.pipeline import Builder, build_each
 from optimizer.recipe import Recipe
 from optimizer.recipe_file import load_recipe
 from optimizer.source import Format, identify
+
+if TYPE_CHECKING:
+    from optimizer.metadata.wanted import Wanted
 
 SWEEP_VERSION = 1
 # Without training data; those that need calibration data are left out when there are none.
@@ -108,16 +111,17 @@ def sweep(
     evaluation: Dataset | Path | None = None,
     overwrite: bool = False,
     allow_unsafe: bool = False,
+    metadata: Wanted | None = None,
     host_rounds: int = ROUNDS,
     step: Step = lambda _: None,
 ) -> Sweep:
     """Build every recipe, measure each on this computer, and store ``OUTPUT/NAME.sweep.json``.
 
     A recipe that does not fit the model is reported, and the others go on. ``host_rounds`` of 0 measures
-    nothing.
+    nothing. ``metadata`` are written into every variant.
 
     Raises:
-        OptimizerError: the source or the data cannot be used, or no recipe could be built.
+        OptimizerError: the source, the data or the metadata cannot be used, or no recipe could be built.
     """
     with Builder(
         model,
@@ -128,6 +132,7 @@ def sweep(
         evaluation=evaluation,
         overwrite=overwrite,
         allow_unsafe=allow_unsafe,
+        metadata=metadata,
         step=step,
     ) as builder:
         artifacts, failed = build_each(builder, recipes)

@@ -50,6 +50,13 @@ ImageShape = Annotated[
     str | None,
     typer.Option(metavar="H,W,C", help="The size that images of a folder are brought to."),
 ]
+Metadata = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.toml",
+        help="Tag every artifact by it, as android-bench metadata write --from.",
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace files that this tool did not make.")
 ]

@@ -15,6 +15,7 @@ from android_bench.cli.build_options import (
     EvaluationData,
     ImageShape,
     Mean,
+    Metadata,
     Model,
     Output,
     Overwrite,
@@ -42,6 +43,7 @@ def sweep(
     image_shape: ImageShape = None,
     overwrite: Overwrite = False,
     allow_unsafe: AllowUnsafe = False,
+    metadata: Metadata = None,
     host_rounds: Annotated[
         int, typer.Option(min=0, help="Processes a variant that measure it here; 0 for none.")
     ] = 3,
@@ -51,7 +53,7 @@ def sweep(
     from android_bench import console
     from android_bench.artifact_view import print_common_warnings
     from android_bench.choice_view import candidate_to_json, print_candidates, print_failures
-    from android_bench.cli.data_options import read_data, warn_of_data
+    from android_bench.cli.data_options import read_data, wanted_metadata, warn_of_data
     from optimizer.recipe_file import load_recipes
     from optimizer.sweep import recipes_for
     from optimizer.sweep import sweep as run_sweep
@@ -79,6 +81,7 @@ def sweep(
             **given,
             overwrite=overwrite,
             allow_unsafe=allow_unsafe,
+            metadata=wanted_metadata(metadata),
             host_rounds=host_rounds,
             step=step,
         )

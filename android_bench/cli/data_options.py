@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -62,3 +63,12 @@ def _numbers(text: str, flag: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no list of numbers", param_hint=flag) from error
+
+
+def wanted_metadata(file: Path | None) -> Any:
+    """The metadata that artifacts are to have, ``None`` for none."""
+    if file is None:
+        return None
+    from optimizer.metadata.wanted import Wanted
+
+    return Wanted(file=file)

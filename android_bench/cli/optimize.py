@@ -15,6 +15,7 @@ from android_bench.cli.build_options import (
     EvaluationData,
     ImageShape,
     Mean,
+    Metadata,
     Model,
     Output,
     Overwrite,
@@ -40,12 +41,13 @@ def optimize(
     image_shape: ImageShape = None,
     overwrite: Overwrite = False,
     allow_unsafe: AllowUnsafe = False,
+    metadata: Metadata = None,
     json: Json = False,
 ) -> None:
     """Make .tflite files of a model, each with a manifest of what it is and how good."""
     from android_bench import console
     from android_bench.artifact_view import print_artifacts, to_json
-    from android_bench.cli.data_options import read_data, warn_of_data
+    from android_bench.cli.data_options import read_data, wanted_metadata, warn_of_data
     from optimizer.pipeline import Builder, build_each
     from optimizer.recipe_file import load_recipes
 
@@ -68,6 +70,7 @@ def optimize(
             **given,
             overwrite=overwrite,
             allow_unsafe=allow_unsafe,
+            metadata=wanted_metadata(metadata),
             step=step,
         ) as builder,
     ):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from optimizer.artifact import TensorSpec
 from optimizer.errors import ModelError
 from optimizer.tflite_reader import DAMAGE, Operator, read
 
+Pixels: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 _INTEGERS = {"int8", "uint8", "int16", "int4"}
 
 
@@ -41,7 +43,10 @@ class ModelTensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
-    """A model's outside. ``origin`` names the file in messages; ``quantized`` is whether any of it is."""
+    """A model's outside. ``origin`` names the file in messages; ``quantized`` is whether any of it is.
+
+    ``pixels`` are mean and std by which pixels of the training data became the input, if that is known.
+    """
 
     origin: str
     content: bytes = field(repr=False)
@@ -49,9 +54,10 @@ class ModelView:
     outputs: tuple[ModelTensor, ...]
     operators: tuple[Operator, ...] = field(repr=False, default=())
     quantized: bool = False
+    pixels: Pixels | None = None
 
 
-def view(content: bytes, *, origin: str) -> ModelView:
+def view(content: bytes, *, origin: str, pixels: Pixels | None = None) -> ModelView:
     """Look at a model's outside.
 
     Raises:
@@ -84,4 +90,5 @@ def view(content: bytes, *, origin: str) -> ModelView:
         outputs=sides[1],
         operators=operators,
         quantized=quantized,
+        pixels=pixels,
     )

@@ -164,15 +164,31 @@ def tagged_bytes(
     """
     parts = take_apart(read_model(model), origin=str(model))
     _check_existing(model, parts, existing)
-    seen = view(parts.model, origin=str(model))
-    document = description.document(seen) if isinstance(description, Description) else description
+    if isinstance(description, Description):
+        pixels = None if artifact is None else artifact.pixels
+        description = description.document(view(parts.model, origin=str(model), pixels=pixels))
+    document = description
     if existing is Existing.MERGE and parts.metadata is not None:
         document = merge(document_of(parts, origin=model, worker=worker), document)
-    document = with_provenance(document, artifact)
-    document = with_changes(document, fields=with_ranges(document.fields, seen))
-    document.check(origin=str(model))
+    document = completed(document, parts.model, origin=str(model), artifact=artifact)
     metadata = worker.encode(document.fields, origin=model)
     return document, put_together(parts.model, metadata, document.files, origin=str(model))
+
+
+def completed(
+    document: Document, model: bytes, *, origin: str, artifact: Artifact | None
+) -> Document:
+    """The document with what the model and its manifest say, checked: as it is written.
+
+    Raises:
+        ModelError: the model is damaged.
+        MetadataError: a field is not of the schema, or a file that is named is not there.
+    """
+    document = with_provenance(document, artifact)
+    seen = view(model, origin=origin)
+    document = with_changes(document, fields=with_ranges(document.fields, seen))
+    document.check(origin=origin)
+    return document
 
 
 def _check_existing(model: Path, parts: TaggedModel, existing: Existing) -> None:

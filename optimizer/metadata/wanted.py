@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from optimizer.artifact import Artifact, read_manifest
 from optimizer.errors import MetadataError
 from optimizer.metadata.client import MetadataWorker
 from optimizer.metadata.container import read_model, take_apart
@@ -14,6 +15,7 @@ from optimizer.metadata.document import Document
 from optimizer.metadata.model_view import ModelView, view
 from optimizer.metadata.reading import document_of
 from optimizer.metadata.tagging import Existing, Tagged, tag
+from optimizer.metadata.tagging import completed as write_form
 from optimizer.metadata.tasks import Description
 
 
@@ -34,7 +36,9 @@ class Wanted:
             MetadataError: the wish does not fit it.
         """
         parts = take_apart(read_model(model), origin=str(model))
-        seen = view(parts.model, origin=str(model))
+        artifact = read_manifest(model)
+        pixels = None if artifact is None else artifact.pixels
+        seen = view(parts.model, origin=str(model), pixels=pixels)
         old = None
         if existing is Existing.MERGE and parts.metadata is not None:
             old = document_of(parts, origin=model, worker=worker)
@@ -100,6 +104,30 @@ def tag_all(
                 )
             )
     return tagged
+
+
+def tag_artifact(
+    artifact: Artifact, wanted: Wanted, *, worker: MetadataWorker, step: Callable[[str], None]
+) -> Artifact:
+    """Tag an artifact that was just built, or leave it if it says the same already.
+
+    One that the Task Library refuses is written all the same; its manifest says why.
+
+    Raises:
+        MetadataError: the wish does not fit the model.
+        MissingExtraError: tflite-support is not installed.
+    """
+    path = artifact.path
+    document = wanted.for_model(path, existing=Existing.REPLACE, worker=worker)
+    before = artifact.metadata
+    if before is not None and isinstance(document, Document):
+        model = take_apart(read_model(path), origin=str(path)).model
+        now = write_form(document, model, origin=str(path), artifact=artifact)
+        if before.digest == now.digest:
+            return artifact
+    step(f"{artifact.name}: tag and prove")
+    tagged = tag(path, document, existing=Existing.REPLACE, require_verified=False, worker=worker)
+    return tagged.artifact or artifact
 
 
 def _target(model: Path, output: Path | None, *, several: bool) -> Path | None:

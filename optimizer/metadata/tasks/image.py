@@ -75,6 +75,10 @@ class ImageDescription(Description):
         """
         notes = []
         mean, std = self.mean, self.std
+        if (mean is None or std is None) and model.pixels is not None:
+            mean, std = model.pixels
+            told = [",".join(f"{value:g}" for value in part) for part in model.pixels]
+            notes.append(f"mean {told[0]}, std {told[1]}: its data were scaled so.")
         if mean is None or std is None:
             found = infer_normalization(model, image)
             if found is None:
