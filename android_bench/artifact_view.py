@@ -87,13 +87,15 @@ def print_inspection(found: TFLiteFile, artifact: Artifact | None) -> None:
         ),
         ("signatures", ", ".join(found.signatures) or "none"),
         *(("fused", f"{kind} of {', '.join(layers)}") for kind, layers in found.fused),
-        ("metadata", _metadata(found)),
+        ("metadata", _metadata(found, artifact)),
     ]
     if found.custom_operators:
         needs = " (needs a benchmark_model with Flex)" if found.needs_flex else ""
         rows.append(("custom", ", ".join(found.custom_operators) + needs))
     if artifact is not None:
         rows += _provenance(artifact)
+    elif found.provenance is not None:
+        rows += _told_by_file(found.provenance)
     console.listing(("", found.path.name), [(name, escape(value)) for name, value in rows])
 
 
@@ -103,11 +105,27 @@ def _tensor(spec: TensorSpec) -> str:
     return f"{spec.name}: {spec.dtype} {shape}{quantized}"
 
 
-def _metadata(found: TFLiteFile) -> str:
+def _metadata(found: TFLiteFile, artifact: Artifact | None) -> str:
     if not found.has_metadata:
         return "none: android-bench metadata write adds it"
+    told = artifact and artifact.metadata
     packed = f", packed: {', '.join(found.packed_files)}" if found.packed_files else ""
-    return f"present{packed}"
+    if not told:
+        return f"present{packed}"
+    return f"{told.task}, {'proven' if told.verified else 'not proven'}{packed}"
+
+
+def _told_by_file(told: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a file without a manifest says of itself."""
+    rows = [("origin", "as the file itself says, without a manifest beside it")]
+    rows += [(key, str(told[key])) for key in ("recipe", "source") if key in told]
+    fidelity = told.get("fidelity")
+    if isinstance(fidelity, dict) and isinstance(fidelity.get("accuracy"), float):
+        rows.append(("accuracy", formatting.percent(fidelity["accuracy"])))
+    tools = told.get("toolchain")
+    if isinstance(tools, dict):
+        rows.append(("tools", ", ".join(f"{name} {version}" for name, version in tools.items())))
+    return rows
 
 
 def _provenance(artifact: Artifact) -> list[tuple[str, str]]:

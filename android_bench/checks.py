@@ -182,6 +182,14 @@ def _about_heat(seen: Sequence[Conditions]) -> Iterator[_Raw]:
 
 
 def _about_the_model(run: BenchmarkRun) -> Iterator[_Raw]:
+    metadata = run.artifact.metadata
+    if metadata is not None and metadata.failure is not None:
+        yield (
+            "metadata-refused",
+            Severity.WARNING,
+            f"Its metadata do not work in an app: {metadata.failure}",
+            "android-bench metadata verify MODEL says which Android APIs take the file.",
+        )
     fidelity = run.artifact.fidelity
     for told in run.artifact.warnings:
         if told.startswith("Collapsed"):

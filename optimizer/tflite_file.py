@@ -7,15 +7,22 @@ what is read altogether is held against the file's size, and whatever goes wrong
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-from optimizer.artifact import Artifact, TensorSpec, gzip_size_of, read_manifest
+from optimizer.artifact import Artifact, Fidelity, TensorSpec, gzip_size_of, read_manifest
 from optimizer.errors import ModelError
 from optimizer.file_kind import HEAD_BYTES, TFLITE, seems
 from optimizer.tflite_reader import DAMAGE, read, text
+
+# The packed file in which a model carries its origin.
+PROVENANCE = "android-bench.json"
+_MOST_PROVENANCE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,7 @@ class TFLiteFile:
     stored, by type; ``sparsity`` is the share of zeros among the values of kernels, whether stored or left
     out by sparse encoding. ``keeps_state``: it has variables that live on from inference to inference.
     ``fused`` are the operators that the converter made of several layers, with these layers' names.
+    ``provenance`` is what the file itself says of its origin, packed by ``android-bench metadata write``.
     """
 
     path: Path
@@ -47,6 +55,7 @@ class TFLiteFile:
     keeps_state: bool
     has_metadata: bool
     packed_files: tuple[str, ...]
+    provenance: dict[str, Any] | None
 
     @property
     def needs_flex(self) -> bool:
@@ -91,6 +100,7 @@ def inspect(path: Path) -> TFLiteFile:
             keeps_state=reader.keeps_state(),
             has_metadata=reader.has_metadata(),
             packed_files=_packed(content),
+            provenance=provenance_of(content),
         )
     except ModelError:
         raise
@@ -122,6 +132,7 @@ def artifact_of(path: Path) -> Artifact:
         if artifact is not None:
             return artifact
     found = inspect(path)
+    told = found.provenance or {}
     return Artifact(
         path=path,
         sha256=found.sha256,
@@ -130,7 +141,23 @@ def artifact_of(path: Path) -> Artifact:
         name=path.name.removesuffix(".tflite"),
         inputs=found.inputs,
         outputs=found.outputs,
+        source=_text(told.get("source")),
+        source_sha256=_text(told.get("source_sha256")),
+        recipe_name=_text(told.get("recipe")),
+        fidelity=_fidelity(told.get("fidelity")),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _fidelity(value: object) -> Fidelity | None:
+    """Fidelity as a file tells it; a file can tell anything."""
+    try:
+        return Fidelity(**value) if isinstance(value, dict) else None
+    except (TypeError, ValueError):
+        return None
 
 
 def read_bytes(path: Path) -> bytes:
@@ -156,6 +183,18 @@ def read_bytes(path: Path) -> bytes:
             hint=hint,
         )
     return content
+
+
+def provenance_of(content: bytes) -> dict[str, Any] | None:
+    """What a file says of its origin, ``None`` when it does not, or not so that it can be read."""
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            if archive.getinfo(PROVENANCE).file_size > _MOST_PROVENANCE_BYTES:
+                return None
+            found = json.loads(archive.read(PROVENANCE))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, *DAMAGE):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _packed(content: bytes) -> tuple[str, ...]:

@@ -96,7 +96,17 @@ def _metadata(view: RunView) -> str | None:
 
 def _verified(view: RunView) -> str | None:
     metadata = view.run.artifact.metadata
-    return ("verified" if metadata.verified else "not verified") if metadata else None
+    if metadata is None:
+        return None
+    parts = ["proven" if metadata.verified else "not proven"]
+    if metadata.labels is not None:
+        parts.append(f"{metadata.labels} labels")
+    if metadata.mean:
+        mean, std = (
+            ",".join(f"{value:g}" for value in part) for part in (metadata.mean, metadata.std)
+        )
+        parts.append(f"(pixel - {mean}) / {std}")
+    return ", ".join(parts)
 
 
 def _estimate(view: RunView) -> float | None:

@@ -1,21 +1,21 @@
 """Where a model comes from, packed into it: recipe, source, tools, how good it is.
 
 A plain associated file, so that parsers of every version read the metadata beside it; the schema's own
-custom metadata need one of 1.5.0.
+custom metadata need one of 1.5.0. ``tflite_file`` reads it back.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from optimizer.artifact import Artifact
 from optimizer.metadata.document import Document
+from optimizer.tflite_file import PROVENANCE
 
-FILE_NAME = "android-bench.json"
 _ENTRY = {
-    "name": FILE_NAME,
+    "name": PROVENANCE,
     "description": "Where the model comes from: recipe, source, tools, accuracy.",
     "type": "UNKNOWN",
 }
@@ -27,21 +27,12 @@ def with_provenance(document: Document, artifact: Artifact | None) -> Document:
         return document
     content = json.dumps(_told(artifact), indent=1, sort_keys=True) + "\n"
     named = document.fields.get("associated_files", [])
-    others = [entry for entry in named if entry.get("name") != FILE_NAME]
+    others = [entry for entry in named if entry.get("name") != PROVENANCE]
     return replace(
         document,
         fields={**document.fields, "associated_files": [*others, _ENTRY]},
-        files={**document.files, FILE_NAME: content.encode()},
+        files={**document.files, PROVENANCE: content.encode()},
     )
-
-
-def provenance_of(files: dict[str, bytes]) -> dict[str, Any] | None:
-    """What a file says of its origin, ``None`` when it does not, or not so that it can be read."""
-    try:
-        found = json.loads(files[FILE_NAME])
-    except (KeyError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _told(artifact: Artifact) -> dict[str, Any]:
@@ -52,8 +43,8 @@ def _told(artifact: Artifact) -> dict[str, Any]:
         "recipe": artifact.recipe_name,
         "techniques": artifact.recipe,
         "toolchain": artifact.toolchain,
-        "accuracy": None if fidelity is None else fidelity.accuracy,
-        "source_accuracy": None if fidelity is None else fidelity.source_accuracy,
-        "measured_on": None if fidelity is None else fidelity.data_origin,
+        "fidelity": None
+        if fidelity is None
+        else {key: value for key, value in asdict(fidelity).items() if value is not None},
     }
     return {key: value for key, value in told.items() if value is not None}
