@@ -1,55 +1,11 @@
-"""The sections of a recipe: one frozen dataclass a technique, each checked when it is built."""
+"""The sections of a recipe about techniques that train."""
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-_STRICT = {"extra": "forbid"}
-_MOST = 2**32 - 1  # what a seed of numpy can be, and more than any count makes sense
-
-
-class Scheme(str, Enum):
-    """How numbers are stored and computed in the artifact."""
-
-    NONE = "none"
-    FLOAT16 = "float16"
-    DYNAMIC_RANGE = "dynamic-range"
-    WEIGHT_ONLY = "weight-only"
-    INT4 = "int4"
-    INT8 = "int8"
-    INT16X8 = "int16x8"
-
-    @property
-    def needs_calibration(self) -> bool:
-        """Whether the ranges of activations must be measured on data."""
-        return self in {Scheme.INT8, Scheme.INT16X8}
-
-    @property
-    def needs_quantizer(self) -> bool:
-        """Whether only ai-edge-quantizer can do it, from a float ``.tflite``."""
-        return self in {Scheme.WEIGHT_ONLY, Scheme.INT4}
-
-
-class IoType(str, Enum):
-    """The type of the artifact's inputs and outputs.
-
-    ``float32`` is what the Task Library and ML Kit take from any model; ``int8`` saves the conversion
-    at the borders and is for callers who quantize themselves.
-    """
-
-    FLOAT32 = "float32"
-    INT8 = "int8"
-    UINT8 = "uint8"
-
-
-class Tool(str, Enum):
-    """What quantizes: TensorFlow's converter, or ai-edge-quantizer on a float ``.tflite``."""
-
-    CONVERTER = "converter"
-    QUANTIZER = "ai-edge-quantizer"
+from optimizer.techniques.bounds import STRICT, above_zero, at_least, share, within
 
 
 class Schedule(str, Enum):
@@ -98,95 +54,6 @@ class Averaging(str, Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quantization:
-    """Quantization of the artifact.
-
-    ``float_fallback`` lets operators without an integer kernel stay in float. ``per_channel`` gives each
-    filter a scale of its own; one scale a tensor costs accuracy, and keeps the number of distinct values
-    of a clustered kernel, which compresses better. ``per_channel_dense`` does it for the units of dense
-    layers too: refused by runtimes older than TensorFlow 2.17, Android's Task Library 0.4.4 among them
-    (FULLY_CONNECTED version 12). ``float_layers`` are regular expressions on names of operators' output
-    tensors that stay in float, ``only_operators`` the only ones that are quantized: both go through
-    ai-edge-quantizer.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    scheme: Scheme = Scheme.NONE
-    io_dtype: IoType = IoType.FLOAT32
-    float_fallback: bool = False
-    per_channel: bool = True
-    per_channel_dense: bool = False
-    tool: Tool | None = None
-    float_layers: tuple[str, ...] = ()
-    only_operators: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        scheme = self.scheme.value
-        for pattern in self.float_layers:
-            _expression("float_layers", pattern)
-        if self.io_dtype is not IoType.FLOAT32 and self.scheme is not Scheme.INT8:
-            raise ValueError(f"io_dtype {self.io_dtype.value!r} needs the scheme 'int8'")
-        if self.float_fallback and not self.scheme.needs_calibration:
-            raise ValueError(f"float_fallback means nothing with the scheme {scheme!r}")
-        if self.per_channel_dense and self.scheme in {Scheme.NONE, Scheme.FLOAT16}:
-            raise ValueError(f"per_channel_dense means nothing with the scheme {scheme!r}")
-        if self.per_channel_dense and not self.per_channel:
-            raise ValueError("per_channel_dense needs per_channel")
-        if not self.per_channel and self.scheme is not Scheme.INT8:
-            raise ValueError("per_channel = false needs the scheme 'int8'")
-        if self.scheme in {Scheme.NONE, Scheme.FLOAT16} and self.by_quantizer:
-            raise ValueError(f"ai-edge-quantizer has nothing to do with the scheme {scheme!r}")
-        if self.tool is Tool.CONVERTER and (
-            self.scheme.needs_quantizer or self.float_layers or self.only_operators
-        ):
-            raise ValueError("the converter cannot do this: leave tool out, or 'ai-edge-quantizer'")
-        if self.by_quantizer and (self.io_dtype is not IoType.FLOAT32 or not self.per_channel):
-            raise ValueError("io_dtype and per_channel = false need the tool 'converter'")
-
-    @property
-    def by_quantizer(self) -> bool:
-        """Whether ai-edge-quantizer does it, on the float ``.tflite``."""
-        return (
-            self.tool is Tool.QUANTIZER
-            or self.scheme.needs_quantizer
-            or bool(self.float_layers or self.only_operators)
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """How many samples measure the ranges of activations, and the seed that picks them."""
-
-    __pydantic_config__ = _STRICT
-
-    samples: int = 200
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _at_least("samples", self.samples, 1)
-        _at_least("seed", self.seed, 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selective:
-    """Layers are left in float, those that quantization hurts most, until accuracy is within the bound.
-
-    ``max_accuracy_drop`` is in percentage points against the source; without labels it is the share of
-    samples that may change their class.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    max_accuracy_drop: float = 0.5
-    max_evaluations: int = 16
-
-    def __post_init__(self) -> None:
-        _within("max_accuracy_drop", self.max_accuracy_drop, 0, 100)
-        _at_least("max_evaluations", self.max_evaluations, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FineTune:
     """How every stage trains, unless its section says otherwise.
 
@@ -195,7 +62,7 @@ class FineTune:
     epochs without a better one, 0 for never. The best epoch's weights are kept.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     epochs: int | None = None
     learning_rate: float = 1e-3
@@ -206,28 +73,28 @@ class FineTune:
 
     def __post_init__(self) -> None:
         if self.epochs is not None:
-            _at_least("epochs", self.epochs, 1)
-        _above("learning_rate", self.learning_rate)
-        _at_least("batch_size", self.batch_size, 1)
-        _at_least("patience", self.patience, 0)
-        _within("validation", self.validation, 0, 0.9)
-        _within("seed", self.seed, 0, 2**32 - 1)
+            at_least("epochs", self.epochs, 1)
+        above_zero("learning_rate", self.learning_rate)
+        at_least("batch_size", self.batch_size, 1)
+        at_least("patience", self.patience, 0)
+        within("validation", self.validation, 0, 0.9)
+        within("seed", self.seed, 0, 2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What every technique that trains may say for itself: ``None`` is what ``[fine_tune]`` says."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     epochs: int | None = None
     learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         if self.epochs is not None:
-            _at_least("epochs", self.epochs, 1)
+            at_least("epochs", self.epochs, 1)
         if self.learning_rate is not None:
-            _above("learning_rate", self.learning_rate)
+            above_zero("learning_rate", self.learning_rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +118,7 @@ class Pruning(Stage):
 
     def __post_init__(self) -> None:
         Stage.__post_init__(self)
-        _share("sparsity", self.sparsity)
+        share("sparsity", self.sparsity)
         for pattern, value in self.layers.items():
             if not 0 <= value < 1:
                 raise ValueError(f"layers.{pattern} must be at least 0 and below 1, not {value:g}")
@@ -289,9 +156,9 @@ class ChannelPruning(Stage):
 
     def __post_init__(self) -> None:
         Stage.__post_init__(self)
-        _share("target", self.target)
-        _at_least("divisor", self.divisor, 1)
-        _at_least("rounds", self.rounds, 1)
+        share("target", self.target)
+        at_least("divisor", self.divisor, 1)
+        at_least("rounds", self.rounds, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,7 +177,7 @@ class Clustering(Stage):
 
     def __post_init__(self) -> None:
         Stage.__post_init__(self)
-        _at_least("clusters", self.clusters, 2)
+        at_least("clusters", self.clusters, 2)
         for pattern, value in self.layers.items():
             if value < 0 or value == 1:
                 raise ValueError(f"layers.{pattern} must be 0 or at least 2, not {value}")
@@ -352,9 +219,9 @@ class Distillation(Stage):
             raise ValueError("student and width exclude each other")
         if self.width is not None and not 0 < self.width < 1:
             raise ValueError(f"width must lie between 0 and 1, not {self.width:g}")
-        _above("temperature", self.temperature)
-        _within("alpha", self.alpha, 0, 1)
-        _within("feature_weight", self.feature_weight, 0, 1e6)
+        above_zero("temperature", self.temperature)
+        within("alpha", self.alpha, 0, 1)
+        within("feature_weight", self.feature_weight, 0, 1e6)
 
     @property
     def makes_student(self) -> bool:
@@ -369,7 +236,7 @@ class ModelSoup:
     ``greedy`` takes a checkpoint in only if the accuracy on held-out data does not fall.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     checkpoints: tuple[str, ...] = ()
     method: Averaging = Averaging.GREEDY
@@ -377,35 +244,3 @@ class ModelSoup:
     def __post_init__(self) -> None:
         if not self.checkpoints:
             raise ValueError("checkpoints must name at least one model file besides the source")
-
-
-def _share(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        share = f"; {value:g} % are {value / 100:g}" if 1 < value < 100 else ""
-        raise ValueError(f"{name} must lie between 0 and 1, not {value:g}{share}")
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} must lie between {low:.10g} and {high:.10g}, not {value:.10g}")
-
-
-def _at_least(name: str, value: float, low: int) -> None:
-    if value < low:
-        raise ValueError(f"{name} must be at least {low}, not {value}")
-    if value > _MOST:
-        raise ValueError(f"{name} must be at most {_MOST}, not {value}")
-
-
-def _above(name: str, value: float) -> None:
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} must be a number above 0, not {value:g}")
-
-
-def _expression(name: str, pattern: str) -> None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(
-            f"{name} holds {pattern!r}, which is no regular expression: {error}"
-        ) from error
