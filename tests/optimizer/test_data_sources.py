@@ -39,7 +39,7 @@ def idx(array: Any) -> bytes:
 def test_idx_round_trip(tmp_path_factory: pytest.TempPathFactory, array: Any, zipped: bool) -> None:
     file = tmp_path_factory.mktemp("idx") / "data-idx-ubyte"
     content = idx(array)
-    file.write_bytes(gzip.compress(content) if zipped else content)
+    file.write_bytes(gzip.compress(content, mtime=0) if zipped else content)
     found = read_idx(file)
     assert found.dtype == array.dtype
     assert np.array_equal(found, array)
@@ -62,9 +62,9 @@ def make_idx_folder(folder: Path) -> Path:
     random = np.random.default_rng(0)
     for name, count in (("train", 12), ("t10k", 5)):
         images = random.integers(0, 256, (count, 4, 3)).astype("u1")
-        (folder / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(images)))
+        (folder / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(images), mtime=0))
         labels = random.integers(0, 3, count).astype("u1")
-        (folder / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
+        (folder / f"{name}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels), mtime=0))
     return folder
 
 
@@ -326,8 +326,11 @@ def test_scalings_that_cannot_be_are_refused(tmp_path: Path) -> None:
             "2×2 values take 4 bytes, it has more",
         ),
         (b"\0\0\x08\1" + struct.pack(">I", 2) + b"12", "holds single numbers, as labels are"),
-        (gzip.compress(b"\0\0\x08\2" + struct.pack(">2I", 2**20, 2**20)), "cut short or damaged"),
-        (gzip.compress(idx(np.ones((9, 9), "u1")))[:-9], "cannot be read"),
+        (
+            gzip.compress(b"\0\0\x08\2" + struct.pack(">2I", 2**20, 2**20), mtime=0),
+            "cut short or damaged",
+        ),
+        (gzip.compress(idx(np.ones((9, 9), "u1")), mtime=0)[:-9], "cannot be read"),
     ],
 )
 def test_idx_files_that_are_damaged(tmp_path: Path, content: bytes, message: str) -> None:
