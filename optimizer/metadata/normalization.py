@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from optimizer.artifact import TensorSpec
 from optimizer.metadata.model_view import ModelTensor, ModelView
-from optimizer.tflite_reader import DAMAGE, Operator, read
+from optimizer.tflite_reader import DAMAGE, Operator, Reader, read
 
 # Ranges that models are trained on, as (lowest, highest, mean, std).
 _KNOWN = (
@@ -19,9 +20,18 @@ _KNOWN = (
 )
 # A calibration does not always see a white and a black pixel.
 _CLOSE = 0.02
-_PASSES = {"QUANTIZE", "DEQUANTIZE", "CAST", "PAD", "PADV2", "RESHAPE"}
-# Pixels are brought to a range of a few units: a factor is small, an offset in pixels is large.
-_SMALL, _LARGE = 0.05, 20.0
+# They leave the values of pixels as they are, or take some of them.
+_PASSES = {
+    "QUANTIZE", "DEQUANTIZE", "CAST", "PAD", "PADV2", "MIRROR_PAD", "RESHAPE", "TRANSPOSE", "GATHER",
+    "STRIDED_SLICE", "REVERSE_V2", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR",
+}  # fmt: skip
+_ARITHMETIC = {"MUL", "DIV", "SUB", "ADD"}
+# What pixels are multiplied by to bring them to a few units, and what is taken from them first.
+_FACTORS, _OFFSETS = (1 / 300, 0.04), (20.0, 255.0)
+_MAKES_PIXELS = 100.0
+# A filter that is trained on a few units has a norm of about 0.3 or more; a factor 1/255 that the
+# converter has multiplied into it leaves a hundredth of that.
+_SMALL_FILTER = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,93 +50,126 @@ def infer_normalization(model: ModelView, image: ModelTensor) -> Normalization |
     input in float becomes at once, has the range of what was fed in when it was calibrated.
     """
     try:
-        chain = _first_operators(model)
-        inside = next((item for item in chain if _rescales(model, item)), None)
-        if inside is not None:
-            return Normalization(
-                mean=0.0, std=1.0, why=f"the model rescales inside, in {inside.name!r}"
-            )
-        spec = image.spec
-        if spec.scale is not None and spec.dtype in {"uint8", "int8"}:
-            return _of_range(*_range(spec.dtype, spec.scale, spec.zero_point or 0), "its input")
-        for item in chain:
-            if item.kind == "QUANTIZE":
-                return _of_range(*_quantized_range(model, item), "its input")
+        graph = _Graph(model, image)
+        return _rescaled_inside(graph) or _quantized(graph, image)
     except DAMAGE:
         return None
+
+
+class _Graph:
+    """The way of an image through the first operators, and the constants on it."""
+
+    def __init__(self, model: ModelView, image: ModelTensor) -> None:
+        self._reader: Reader = read(model.content)
+        self._graph: Any = self._reader.model.Subgraphs(0)
+        self._made = {output: item for item in model.operators for output in item.outputs}
+        self.channels = image.shape[-1] if image.shape else 0
+        self.way: list[Operator] = []
+        current = int(self._graph.Inputs(image.position))
+        for item in model.operators:
+            if current in item.inputs:
+                self.way.append(item)
+                if item.kind not in _PASSES | _ARITHMETIC or not item.outputs:
+                    break
+                current = item.outputs[0]
+
+    def constant(self, index: int) -> Any:
+        """The real values of a constant tensor, ``None`` if it is none."""
+        import numpy as np
+
+        tensor = self._graph.Tensors(index)
+        buffer = self._reader.model.Buffers(tensor.Buffer())
+        if buffer is None or not buffer.DataLength():
+            made = self._made.get(index)
+            unpacks = made is not None and made.kind == "DEQUANTIZE"  # float16, for example
+            return self.constant(made.inputs[0]) if made is not None and unpacks else None
+        spec = self._reader.spec(tensor)
+        if spec.dtype not in {"float32", "float16", "int8", "uint8"}:
+            return None
+        values = np.frombuffer(bytes(buffer.DataAsNumpy()), spec.dtype).astype("float64")
+        values = values.reshape(spec.shape)
+        told = tensor.Quantization()
+        if told is None or not told.ScaleLength():
+            return values
+        along = [1] * values.ndim
+        if told.ScaleLength() > 1:
+            along[told.QuantizedDimension()] = -1
+        zeros = told.ZeroPointAsNumpy().reshape(along) if told.ZeroPointLength() else 0
+        return (values - zeros) * told.ScaleAsNumpy().reshape(along)
+
+    def one_for_each_channel(self, item: Operator) -> Any:
+        """The sizes of an operator's constant if it is one value, or one for each channel."""
+        import numpy as np
+
+        found = [value for value in map(self.constant, item.inputs) if value is not None]
+        sizes = {1, self.channels}
+        return np.abs(found[0]).ravel() if len(found) == 1 and found[0].size in sizes else None
+
+    def range_of(self, index: int) -> tuple[float, float] | None:
+        """The values that a quantized tensor can hold."""
+        return _range(self._reader.spec(self._graph.Tensors(index)))
+
+
+def _rescaled_inside(graph: _Graph) -> Normalization | None:
+    """Whether the model brings pixels to another range, by constants that fit pixels only."""
+    untouched = True
+    for item in graph.way:
+        where = f"the model rescales inside, in {item.name!r}"
+        if item.kind in _ARITHMETIC:
+            values = graph.one_for_each_channel(item)
+            if values is None:
+                return None
+            factors = 1 / values if item.kind == "DIV" else values
+            if item.kind in {"MUL", "DIV"}:
+                if factors.min() >= _MAKES_PIXELS:
+                    return None  # it makes pixels of something else
+                fits = _FACTORS[0] <= factors.min() and factors.max() <= _FACTORS[1]
+            else:
+                fits = _OFFSETS[0] <= values.min() and values.max() <= _OFFSETS[1]
+            if fits:
+                return Normalization(mean=0.0, std=1.0, why=where)
+            untouched = False
+        elif item.kind in {"CONV_2D", "DEPTHWISE_CONV_2D"} and untouched:
+            if _has_small_filters(graph, item):
+                why = f"the first filters, {item.name!r}, are as small as pixels need"
+                return Normalization(mean=0.0, std=1.0, why=why)
+            return None
     return None
 
 
-def _range(dtype: str, scale: float, zero_point: int) -> tuple[float, float]:
-    low, high = (0, 255) if dtype == "uint8" else (-128, 127)
-    return (low - zero_point) * scale, (high - zero_point) * scale
+def _has_small_filters(graph: _Graph, item: Operator) -> bool:
+    import numpy as np
+
+    kernel = graph.constant(item.inputs[1])
+    if kernel is None or kernel.ndim != 4:
+        return False
+    axes = (1, 2, 3) if item.kind == "CONV_2D" else (0, 1, 2)
+    largest = float(np.sqrt(np.square(kernel).sum(axis=axes)).max())
+    return 0 < largest < _SMALL_FILTER
 
 
-def _of_range(low: float, high: float, what: str) -> Normalization | None:
+def _quantized(graph: _Graph, image: ModelTensor) -> Normalization | None:
+    """What the quantization of the input says."""
+    found = _range(image.spec)
+    for item in graph.way:
+        if found is None and item.kind == "QUANTIZE":
+            found = graph.range_of(item.outputs[0])
+        if item.kind not in _PASSES:
+            break
+    if found is None:
+        return None
+    low, high = found
     for lowest, highest, mean, std in _KNOWN:
         close = _CLOSE * (highest - lowest)
         if abs(low - lowest) <= close and abs(high - highest) <= close:
-            why = f"{what} is quantized for values from {low:.3g} to {high:.3g}"
+            why = f"its input is quantized for values from {low:.3g} to {high:.3g}"
             return Normalization(mean=mean, std=std, why=why)
     return None
 
 
-def _first_operators(model: ModelView) -> list[Operator]:
-    """The operators that the image goes through before anything else is done to it."""
-    reader = read(model.content)
-    graph = reader.model.Subgraphs(0)
-    current = int(graph.Inputs(0))
-    found = []
-    for item in model.operators:
-        if current not in item.inputs:
-            continue
-        found.append(item)
-        if item.kind not in _PASSES and not _arithmetic(item):
-            break
-        current = item.outputs[0]
-    return found
-
-
-def _arithmetic(item: Operator) -> bool:
-    return item.kind in {"MUL", "DIV", "SUB", "ADD"}
-
-
-def _rescales(model: ModelView, item: Operator) -> bool:
-    """Whether an operator brings pixels to another range, by constants that fit pixels only."""
-    if not _arithmetic(item):
-        return False
-    for value in _constants(model, item):
-        size = abs(value)
-        if item.kind == "MUL" and 0 < size < _SMALL:
-            return True
-        if item.kind in {"DIV", "SUB", "ADD"} and size > _LARGE:
-            return True
-    return False
-
-
-def _constants(model: ModelView, item: Operator) -> Iterator[float]:
-    """The real values of an operator's small constants."""
-    import numpy as np
-
-    reader = read(model.content)
-    graph = reader.model.Subgraphs(0)
-    for index in item.inputs:
-        tensor = graph.Tensors(index)
-        buffer = reader.model.Buffers(tensor.Buffer())
-        if buffer is None or not buffer.DataLength():
-            continue
-        spec = reader.spec(tensor)
-        if spec.dtype not in {"float32", "int8", "uint8"}:
-            continue
-        values = np.frombuffer(bytes(buffer.DataAsNumpy()), spec.dtype)[:4].astype("float64")
-        if spec.scale is not None:
-            values = (values - (spec.zero_point or 0)) * spec.scale
-        yield from (float(value) for value in values)
-
-
-def _quantized_range(model: ModelView, item: Operator) -> tuple[float, float]:
-    reader = read(model.content)
-    spec = reader.spec(reader.model.Subgraphs(0).Tensors(item.outputs[0]))
+def _range(spec: TensorSpec) -> tuple[float, float] | None:
     if spec.scale is None or spec.dtype not in {"uint8", "int8"}:
-        return 0.0, 0.0
-    return _range(spec.dtype, spec.scale, spec.zero_point or 0)
+        return None
+    low, high = (0, 255) if spec.dtype == "uint8" else (-128, 127)
+    zero_point = spec.zero_point or 0
+    return (low - zero_point) * spec.scale, (high - zero_point) * spec.scale

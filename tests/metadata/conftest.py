@@ -1,48 +1,38 @@
-"""Real models, made once a session by TensorFlow in another process; one worker for all tests."""
+"""Small real models of every kind, made by ``make_models.py`` and committed; one worker for all tests."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
-from optimizer.metadata import ImageClassifierMetadata, MetadataWorker
+from optimizer.metadata import Labels, MetadataWorker
+from optimizer.metadata.model_view import ModelView, view
+from optimizer.metadata.tasks import ImageClassifier
 
-MAKER = Path(__file__).with_name("make_models.py")
+DATA = Path(__file__).with_name("data")
 
 
 @pytest.fixture(scope="session")
-def made_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if base.name.startswith("popen-") else base  # xdist: once for all workers
-    folder = shared / "metadata-models"
-    with FileLock(shared / "metadata-models.lock"):
-        if not folder.is_dir():
-            folder.mkdir()
-            made = subprocess.run(
-                [sys.executable, str(MAKER), str(folder)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if made.returncode:
-                shutil.rmtree(folder)
-                pytest.fail(f"models could not be made: {made.stderr[-2000:]}")
-    return folder
+def made_models() -> Path:
+    return DATA
 
 
 @pytest.fixture
-def model(made_models: Path, tmp_path: Path) -> Callable[..., Path]:
+def model(tmp_path: Path) -> Callable[..., Path]:
     """Copy one of the models into the test's folder; ``name`` is the copy's name there."""
 
     def copy(which: str = "float32", name: str | None = None) -> Path:
         target = tmp_path / (name or f"{which}.tflite")
-        return Path(shutil.copy(made_models / f"{which}.tflite", target))
+        return Path(shutil.copy(DATA / f"{which}.tflite", target))
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def seen() -> Callable[[str], ModelView]:
+    """The view of one of the models."""
+    return lambda which: view((DATA / f"{which}.tflite").read_bytes(), origin=f"{which}.tflite")
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +42,9 @@ def worker() -> Iterator[MetadataWorker]:
 
 
 @pytest.fixture
-def description() -> ImageClassifierMetadata:
-    return ImageClassifierMetadata(
-        labels=("cat", "dog", "Größe", "人"),
+def description() -> ImageClassifier:
+    return ImageClassifier(
+        labels=Labels(names=("cat", "dog", "Größe", "人")),
         mean=(127.5,),
         std=(127.5,),
         name="Pets",

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from optimizer.errors import MetadataError, MissingExtraError
-from optimizer.metadata import ImageClassifierMetadata, MetadataWorker, verify, write
+from optimizer.metadata import MetadataWorker, verify, write
+from optimizer.metadata.tasks import ImageClassifier
 
 DATA = Path(__file__).with_name("data")
 Model = Callable[..., Path]
@@ -31,7 +32,7 @@ def alive(pid: int) -> bool:
 
 
 def test_a_native_crash_is_an_error_and_the_next_file_is_read(
-    model: Model, description: ImageClassifierMetadata
+    model: Model, description: ImageClassifier
 ) -> None:
     """The file in data was found by changing bytes: LiteRT ends with SIGSEGV on it."""
     with MetadataWorker() as worker:
