@@ -100,7 +100,16 @@ def _root(
 
 def command_line() -> typer.Typer:
     """Return the application with all its commands."""
-    for module in ("demo", "optimize", "choose", "metadata", "measure", "results", "look"):
+    for module in (
+        "demo",
+        "optimize",
+        "choose",
+        "metadata",
+        "metadata_verify",
+        "measure",
+        "results",
+        "look",
+    ):
         importlib.import_module(f"android_bench.cli.{module}")
     return app
 

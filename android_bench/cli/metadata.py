@@ -13,7 +13,6 @@ from android_bench.cli.app import app
 from android_bench.cli.options import Json
 
 if TYPE_CHECKING:
-    from optimizer.metadata import Tagged
     from optimizer.metadata.describing import Said
 
 metadata = typer.Typer(
@@ -144,7 +143,8 @@ def write(
     json: Json = False,
 ) -> None:
     """Write metadata into models, and prove each with the Task Library."""
-    from android_bench import console, metadata_view
+    from android_bench import console
+    from android_bench.cli import metadata_view
     from optimizer.metadata.tasks import Task
     from optimizer.metadata.wanted import Wanted, tag_all
 
@@ -185,13 +185,7 @@ def write(
             require_verified=not unproven,
             step=step,
         )
-    _print(tagged, metadata_view, as_json=json)
-
-
-def _print(tagged: Sequence[Tagged], metadata_view: Any, *, as_json: bool) -> None:
-    from android_bench import console
-
-    if as_json:
+    if json:
         console.emit_json([metadata_view.tagged_to_json(item) for item in tagged])
         return
     for item in tagged:
