@@ -21,7 +21,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from optimizer.artifact import TensorSpec
 from optimizer.errors import MetadataError, MissingExtraError
 
 _PACKAGES = {
@@ -30,27 +29,6 @@ _PACKAGES = {
     "libusb_package": "libusb-package",
 }
 _LAST_WORDS = 5
-
-
-class ModelTensors:
-    """The inputs and outputs of a model, and whether any of its tensors is quantized."""
-
-    __slots__ = ("inputs", "outputs", "quantized")
-
-    def __init__(self, data: dict[str, Any]) -> None:
-        self.inputs = tuple(_tensor(entry) for entry in data["inputs"])
-        self.outputs = tuple(_tensor(entry) for entry in data["outputs"])
-        self.quantized = bool(data["quantized"])
-
-
-def _tensor(entry: dict[str, Any]) -> TensorSpec:
-    return TensorSpec(
-        name=entry["name"],
-        shape=tuple(entry["shape"]),
-        dtype=entry["dtype"],
-        scale=entry["scale"],
-        zero_point=entry["zero_point"],
-    )
 
 
 class _WorkerDiedError(MetadataError):
@@ -85,17 +63,14 @@ class MetadataWorker:
         self.close()
 
     @property
+    def python(self) -> str:
+        """The Python that the process runs in."""
+        return self._python
+
+    @property
     def pid(self) -> int | None:
         """The process's id while one is running."""
         return self._process.pid if self._process is not None else None
-
-    def tensors(self, model: Path) -> ModelTensors:
-        """Return the model's inputs and outputs.
-
-        Raises:
-            MetadataError: the file is damaged.
-        """
-        return ModelTensors(self._call("tensors", model, path=_absolute(model)))
 
     def decode(self, metadata: bytes, *, origin: Path) -> dict[str, Any]:
         """Return a metadata buffer as a dictionary with the names of the metadata schema.
@@ -116,30 +91,24 @@ class MetadataWorker:
         encoded: str = self._call("encode", origin, fields=fields)
         return base64.b64decode(encoded)
 
-    def classify_image(
-        self,
-        model: Path,
-        *,
-        mean: list[float],
-        std: list[float],
-        image: Path | None = None,
-        seed: int = 0,
-    ) -> dict[str, Any]:
-        """Run one image through the Task Library and plain LiteRT; see the worker's ``classify``.
+    def prove(self, task: str, model: Path, **request: object) -> dict[str, Any]:
+        """Run one input through the Task Library and plain LiteRT; see the worker's ``proofs``.
 
         Raises:
             MetadataError: the process died or took too long.
         """
         answer: dict[str, Any] = self._call(
-            "classify-image",
-            model,
-            path=_absolute(model),
-            mean=mean,
-            std=std,
-            image=_absolute(image) if image is not None else None,
-            seed=seed,
-            default_size=64,
+            "prove", model, task=task, path=_absolute(model), **request
         )
+        return answer
+
+    def bind(self, model: Path) -> dict[str, Any]:
+        """Try the code generator on a whole model; see the worker's ``binds``.
+
+        Raises:
+            MetadataError: the process died or took too long.
+        """
+        answer: dict[str, Any] = self._call("bind", model, path=_absolute(model))
         return answer
 
     def close(self) -> None:

@@ -16,14 +16,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from optimizer.metadata.worker import codec, image_classifier, reading
+from optimizer.metadata.worker import binding, codec, proofs
 from optimizer.metadata.worker.native import block_tensorflow
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    "tensors": reading.tensors,
     "decode": codec.decode,
     "encode": codec.encode,
-    "classify-image": image_classifier.classify,
+    "prove": proofs.prove,
+    "bind": binding.binds,
 }
 
 

@@ -35,12 +35,6 @@ def metadata_schema() -> Any:
 
 
 @cache
-def model_schema() -> Any:
-    """Return the generated classes of TFLite's flatbuffer schema."""
-    return importlib.import_module(f"{_METADATA}.schema_py_generated")
-
-
-@cache
 def writer(name: str) -> Any:
     """Return one of the metadata writers' modules, ``image_classifier`` for instance."""
     _load_libusb()
@@ -62,10 +56,37 @@ def vision() -> Any:
 
 
 @cache
-def task_core() -> Any:
-    """Return the Task Library's options that all tasks share."""
-    vision()
-    return importlib.import_module("tflite_support.task.core")
+def text() -> Any:
+    """Return the Task Library's text tasks."""
+    _load_libusb()
+    return importlib.import_module("tflite_support.task.text")
+
+
+@cache
+def audio() -> Any:
+    """Return the Task Library's audio tasks."""
+    _load_libusb()
+    return importlib.import_module("tflite_support.task.audio")
+
+
+@cache
+def processor() -> Any:
+    """Return the Task Library's options of how results are treated."""
+    _load_libusb()
+    return importlib.import_module("tflite_support.task.processor")
+
+
+def base_options(model: bytes) -> Any:
+    """Return the options that all tasks share, single-threaded."""
+    _load_libusb()
+    core = importlib.import_module("tflite_support.task.core")
+    return core.BaseOptions(file_content=model, num_threads=1)
+
+
+@cache
+def code_generator() -> Any:
+    """Return the generator of Android wrappers; it needs neither libusb nor TensorFlow."""
+    return importlib.import_module("tensorflow_lite_support.codegen.python._pywrap_codegen")
 
 
 def interpreter(model: bytes) -> Any:
