@@ -1,0 +1,119 @@
+"""Every artifact of a build tagged from one wish: proven, written once, and read back from the file alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from optimizer.artifact import Artifact, read_manifest
+from optimizer.data import read_dataset
+from optimizer.data_sources import Scaling
+from optimizer.errors import MetadataError
+from optimizer.metadata import Labels, MetadataWorker, show
+from optimizer.metadata.describing import Said
+from optimizer.metadata.wanted import Wanted
+from optimizer.pipeline import Builder
+from optimizer.recipe_file import load_recipes
+from optimizer.tflite_file import artifact_of
+
+CLASSES = 3
+
+
+@pytest.fixture(scope="module")
+def folder(tf: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """net.keras on pixels from -1 to 1, and data.npz of whole pixels."""
+    tf.keras.utils.set_random_seed(0)
+    layers = tf.keras.layers
+    image = layers.Input((8, 8, 3), name="image")
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, activation="relu")(image))
+    model = tf.keras.Model(image, layers.Dense(CLASSES, activation="softmax", name="scores")(x))
+    folder = tmp_path_factory.mktemp("tagged")
+    model.save(folder / "net.keras")
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), dtype="uint8")
+    pixels[0], pixels[1] = 0, 255
+    np.savez(folder / "data.npz", image=pixels)
+    return folder
+
+
+def built(
+    folder: Path, output: Path, wish: Wanted, recipes: str
+) -> tuple[list[Artifact], list[str]]:
+    told: list[str] = []
+    scaling = Scaling(mean=(127.5,), std=(127.5,))
+    data = read_dataset(folder / "data.npz", scaling=scaling)
+    chosen = load_recipes([recipes])
+    with Builder(
+        folder / "net.keras",
+        chosen,
+        output=output,
+        training=None,
+        calibration=data,
+        evaluation=None,
+        overwrite=False,
+        allow_unsafe=False,
+        metadata=wish,
+        step=told.append,
+    ) as builder:
+        return [builder.build(recipe) for recipe in chosen], told
+
+
+def wish(*labels: str) -> Wanted:
+    return Wanted(said=Said(labels=Labels(names=labels)))
+
+
+def test_one_wish_serves_every_variant(folder: Path, tmp_path: Path) -> None:
+    artifacts, _ = built(folder, tmp_path, wish("a", "b", "c"), "float32,float16,int8")
+    with MetadataWorker() as worker:
+        for artifact in artifacts:
+            metadata = artifact.metadata
+            assert metadata is not None
+            assert metadata.verified, metadata.failure
+            assert (metadata.task, metadata.labels) == ("image-classifier", CLASSES)
+            # How the data were scaled is how an app has to.
+            assert (metadata.mean, metadata.std) == ((127.5,), (127.5,))
+            assert read_manifest(artifact.path) == artifact
+            shown = show(artifact.path, worker=worker)
+            assert shown is not None
+            (image,) = shown["subgraph_metadata"][0]["input_tensor_metadata"]
+            assert image["stats"] == {"max": [1.0], "min": [-1.0]}
+
+
+def test_what_says_the_same_is_not_written_again(folder: Path, tmp_path: Path) -> None:
+    (first,), told = built(folder, tmp_path, wish("a", "b", "c"), "float32")
+    assert any("tag and prove" in step for step in told)
+    before = first.path.stat()
+    (again,), told = built(folder, tmp_path, wish("a", "b", "c"), "float32")
+    assert again == first
+    assert not any("tag" in step for step in told)
+    assert first.path.stat().st_mtime_ns == before.st_mtime_ns
+    (other,), told = built(folder, tmp_path, wish("d", "e", "f"), "float32")
+    assert any("tag and prove" in step for step in told)
+    assert other.sha256 != first.sha256
+    assert other.build_key == first.build_key
+
+
+def test_what_apps_refuse_is_built_and_said(folder: Path, tmp_path: Path) -> None:
+    (artifact,), _ = built(folder, tmp_path, wish("a", "b", "c"), "int8-io")
+    assert artifact.metadata is not None
+    assert not artifact.metadata.verified
+    assert "int8" in (artifact.metadata.failure or "")
+
+
+def test_a_wish_that_does_not_fit_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(MetadataError, match="2 labels were given"):
+        built(folder, tmp_path, wish("a", "b"), "float32")
+
+
+def test_a_file_tells_where_it_comes_from_without_its_manifest(
+    folder: Path, tmp_path: Path
+) -> None:
+    (artifact,), _ = built(folder, tmp_path / "out", wish("a", "b", "c"), "int8")
+    alone = tmp_path / "alone.tflite"
+    alone.write_bytes(artifact.path.read_bytes())
+    found = artifact_of(alone)
+    assert (found.recipe_name, found.source) == ("int8", "net.keras")
+    assert found.source_sha256 == artifact.source_sha256
+    assert found.fidelity == artifact.fidelity
