@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from optimizer.artifact import TensorSpec
+from optimizer.errors import MetadataError
 from optimizer.metadata.model_view import ModelTensor, ModelView
 from optimizer.tflite_reader import DAMAGE, Operator, Reader, read
 
+Values: TypeAlias = tuple[float, ...]
+# What float32, in which they are stored, can hold and divide by.
+_MOST, _LEAST = 3.4e38, 1.2e-38
 # Ranges that models are trained on, as (lowest, highest, mean, std).
 _KNOWN = (
     (0.0, 1.0, 0.0, 255.0),
@@ -41,6 +46,48 @@ class Normalization:
     mean: float
     std: float
     why: str
+
+
+def check_normalization(mean: Values | None, std: Values | None) -> None:
+    """Refuse numbers by which no pixels can be scaled.
+
+    Raises:
+        MetadataError: only one of them is given, or one is not finite, or a std is not above zero.
+    """
+    if (mean is None) != (std is None):
+        raise MetadataError(
+            f"Only {'std' if mean is None else 'mean'} was given.",
+            hint="give both --mean and --std, or none if the model tells them",
+        )
+    for word, values in (("mean", mean or ()), ("std", std or ())):
+        if not all(math.isfinite(value) and abs(value) <= _MOST for value in values):
+            raise MetadataError(
+                f"{word} must be one finite number, or one for each channel; it is {list(values)}.",
+                hint="(pixel - mean) / std, pixels from 0 to 255: for inputs from -1 to 1 "
+                "give --mean 127.5 --std 127.5",
+            )
+    if any(value < _LEAST for value in std or ()):
+        raise MetadataError(
+            f"std must be above zero, for pixels are divided by it; it is {list(std or ())}.",
+            hint="for inputs from 0 to 255 give --mean 0 --std 1",
+        )
+
+
+def of_one_length(mean: Values, std: Values, channels: int) -> tuple[Values, Values]:
+    """Both with one value, or both with one for each channel.
+
+    Raises:
+        MetadataError: they have another number of values.
+    """
+    for word, values in (("mean", mean), ("std", std)):
+        if len(values) not in {1, channels}:
+            raise MetadataError(
+                f"{word} has {len(values)} values, but the model's input has {channels} "
+                f"channel{'s' if channels != 1 else ''}.",
+                hint=f"give one value, or {channels}",
+            )
+    size = max(len(mean), len(std))
+    return mean * (size if len(mean) == 1 else 1), std * (size if len(std) == 1 else 1)
 
 
 def infer_normalization(model: ModelView, image: ModelTensor) -> Normalization | None:

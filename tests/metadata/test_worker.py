@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,11 @@ def script(tmp_path: Path, text: str) -> str:
     return str(path)
 
 
+def encode(worker: MetadataWorker, path: Path) -> bytes:
+    """The smallest request."""
+    return worker.encode({"name": "Pets"}, origin=path)
+
+
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -37,8 +43,9 @@ def test_a_native_crash_is_an_error_and_the_next_file_is_read(
     """The file in data was found by changing bytes: LiteRT ends with SIGSEGV on it."""
     with MetadataWorker() as worker:
         for _ in range(2):
-            with pytest.raises(MetadataError, match=r"worker died \(SIG\w+\) on 'native_crash"):
-                verify(DATA / "native_crash.tflite", worker=worker)
+            proof = verify(DATA / "native_crash.tflite", worker=worker)
+            assert proof.failure is not None
+            assert re.search(r"worker died \(SIG\w+\) on 'native_crash", proof.failure)
         path = model()
         write(path, description, worker=worker)
         assert verify(path, worker=worker).ok
@@ -50,35 +57,35 @@ def test_the_last_words_of_a_dead_worker_are_told(model: Model, tmp_path: Path) 
         MetadataWorker(python=python) as worker,
         pytest.raises(MetadataError, match=r"SIGSEGV.*F0000 check failed: 1 == 2"),
     ):
-        worker.tensors(model())
+        encode(worker, model())
 
 
 def test_a_worker_that_hangs_is_ended(model: Model, tmp_path: Path) -> None:
     with MetadataWorker(python=script(tmp_path, "exec sleep 60"), timeout_s=0.5) as worker:
         with pytest.raises(MetadataError, match=r"longer than 0\.5 s"):
-            worker.tensors(model())
+            encode(worker, model())
         assert worker.pid is None
 
 
 def test_stray_prints_do_not_disturb(model: Model, tmp_path: Path) -> None:
     code = (
         "import os\nfrom optimizer.metadata.worker import __main__ as worker\n"
-        "real = worker.OPERATIONS['tensors']\n"
-        "worker.OPERATIONS['tensors'] = lambda path: os.write(1, b'noise\\n') and real(path)\n"
+        "real = worker.OPERATIONS['encode']\n"
+        "worker.OPERATIONS['encode'] = lambda fields: os.write(1, b'noise\\n') and real(fields)\n"
         "worker.main()"
     )
     (tmp_path / "noisy.py").write_text(code)
     python = script(tmp_path, f"exec '{sys.executable}' '{tmp_path}/noisy.py'")
     with MetadataWorker(python=python) as worker:
-        assert worker.tensors(model()).inputs[0].shape == (1, 8, 6, 3)
+        assert encode(worker, model())
 
 
 def test_the_process_is_shared_and_ends_with_the_block(model: Model) -> None:
     path = model()
     with MetadataWorker() as worker:
-        worker.tensors(path)
+        encode(worker, path)
         first = worker.pid
-        worker.tensors(path)
+        encode(worker, path)
         assert worker.pid == first
         assert first is not None
     assert not alive(first)  # a zombie would still answer
@@ -88,21 +95,21 @@ def test_the_process_is_shared_and_ends_with_the_block(model: Model) -> None:
 def test_a_worker_killed_from_outside_is_replaced(model: Model) -> None:
     path = model()
     with MetadataWorker() as worker:
-        worker.tensors(path)
+        encode(worker, path)
         first = worker.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        assert worker.tensors(path).outputs[0].shape == (1, 4)
+        assert encode(worker, path)
         assert worker.pid != first
 
 
 def test_ctrl_c_in_the_parent_does_not_end_the_worker_first(model: Model) -> None:
     path = model()
     with MetadataWorker() as worker:
-        worker.tensors(path)
+        encode(worker, path)
         assert worker.pid is not None
         threading.Timer(0.0, os.kill, (worker.pid, signal.SIGINT)).start()
-        assert worker.tensors(path).inputs
+        assert encode(worker, path)
 
 
 def test_the_extra_is_named_when_it_is_missing(
@@ -115,7 +122,7 @@ def test_the_extra_is_named_when_it_is_missing(
     )
     monkeypatch.setenv("PYTHONPATH", str(package.parent))
     with MetadataWorker() as worker, pytest.raises(MissingExtraError) as caught:
-        worker.tensors(model())
+        encode(worker, model())
     assert "'tflite-support'" in str(caught.value)
     assert "android-bench[metadata]" in str(caught.value.hint)
 
@@ -127,7 +134,7 @@ def test_files_of_the_users_folder_are_not_imported(
     (tmp_path / "numpy.py").write_text("raise SystemExit(9)")
     monkeypatch.chdir(tmp_path)
     with MetadataWorker() as worker:
-        assert worker.tensors(Path(path.name)).inputs
+        assert encode(worker, Path(path.name))
 
 
 def test_nothing_heavy_is_imported_on_this_side(model: Model) -> None:

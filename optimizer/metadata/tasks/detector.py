@@ -163,9 +163,10 @@ def output_roles(model: ModelView, said: Mapping[str, str]) -> tuple[dict[str, M
             f"its outputs are {'; '.join(map(str, outputs))}, and a detector has 1×N×4, 1×N, 1×N and 1",
             "give --task general, or convert the model with its post-processing",
         )
-    roles = {"location": boxes[0], "count": counts[0]}
+    may = {"location": boxes, "category": flat, "score": flat, "count": counts}
+    _check_said(model, may, said)
     pair, how = _categories_and_scores(model, flat, said)
-    return {"location": roles["location"], **pair, "count": roles["count"]}, how
+    return {"location": boxes[0], **pair, "count": counts[0]}, how
 
 
 def _categories_and_scores(
@@ -174,14 +175,10 @@ def _categories_and_scores(
     """The two outputs of one shape: by what the user says, their names, or what they give."""
     for role, other in (("category", "score"), ("score", "category")):
         if role in said:
-            chosen = [item for item in flat if said[role] in {item.key, item.spec.name}]
-            if len(chosen) != 1:
-                raise MetadataError(
-                    f"{model.origin} has no output {said[role]!r} that can be the {role}.",
-                    hint=f"they are {' and '.join(repr(item.key) for item in flat)}",
-                )
-            rest = flat[1] if chosen[0] is flat[0] else flat[0]
-            return {role: chosen[0], other: rest}, "as said"
+            chosen = next((i for i in flat if said[role] in {i.key, i.spec.name}), None)
+            if chosen is not None:
+                rest = flat[1] if chosen is flat[0] else flat[0]
+                return {role: chosen, other: rest}, "as said"
     if any(item.kind == "TFLite_Detection_PostProcess" for item in model.operators):
         made = next(i for i in model.operators if i.kind == "TFLite_Detection_PostProcess")
         order = _positions(model, made.outputs)
@@ -196,6 +193,23 @@ def _categories_and_scores(
             first = named[role][0]
             return {role: first, other: next(i for i in flat if i is not first)}, "by their names"
     return _by_values(model, flat), "by what they give"
+
+
+def _check_said(
+    model: ModelView, may: Mapping[str, list[ModelTensor]], said: Mapping[str, str]
+) -> None:
+    """Refuse what a user says of outputs that their shapes, or the rest of what is said, contradict."""
+    taken: list[ModelTensor] = []
+    for role, name in said.items():
+        free = [item for item in may[role] if item not in taken]
+        chosen = next((item for item in free if name in {item.key, item.spec.name}), None)
+        if chosen is None:
+            names = " or ".join(repr(item.key) for item in free) or "none that is left"
+            raise MetadataError(
+                f"{model.origin} has no output {name!r} that can be the {role}.",
+                hint=f"by their shapes it may be {names}",
+            )
+        taken.append(chosen)
 
 
 def _positions(model: ModelView, tensors: tuple[int, ...]) -> dict[int, int]:

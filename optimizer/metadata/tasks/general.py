@@ -8,7 +8,7 @@ from typing import ClassVar
 from optimizer.metadata.attachments import Labels
 from optimizer.metadata.document import Document
 from optimizer.metadata.model_view import ModelTensor, ModelView
-from optimizer.metadata.normalization import infer_normalization
+from optimizer.metadata.normalization import check_normalization, infer_normalization, of_one_length
 from optimizer.metadata.tasks.base import (
     Description,
     Fields,
@@ -26,6 +26,9 @@ class General(Description):
     """A model of no task in particular. An input that looks like an image is said to be one.
 
     ``labels`` are for the first output, along its last dimension; ``mean`` and ``std`` for all images.
+
+    Raises:
+        MetadataError: mean or std cannot be.
     """
 
     task: ClassVar[Task] = Task.GENERAL
@@ -35,6 +38,9 @@ class General(Description):
     labels: Labels | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_normalization(self.mean, self.std)
 
     def document(self, model: ModelView) -> Document:
         """Every tensor under its name."""
@@ -63,6 +69,7 @@ class General(Description):
                 notes.append(f"mean {found.mean:g}, std {found.std:g}: {found.why}.")
         units = []
         if mean is not None and std is not None:
+            mean, std = of_one_length(mean, std, item.shape[3])
             units.append(unit("NormalizationOptions", mean=list(mean), std=list(std)))
         image = contents("ImageProperties", color_space=color)
         return tensor(item.key, about, content=image, units=units)

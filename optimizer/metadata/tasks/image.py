@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +9,7 @@ from optimizer.errors import MetadataError
 from optimizer.metadata.attachments import Labels, ScoreCalibration
 from optimizer.metadata.document import Document
 from optimizer.metadata.model_view import ModelTensor, ModelView
-from optimizer.metadata.normalization import infer_normalization
+from optimizer.metadata.normalization import check_normalization, infer_normalization, of_one_length
 from optimizer.metadata.tasks.base import (
     Description,
     Fields,
@@ -45,25 +44,7 @@ class ImageDescription(Description):
     std: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        if (self.mean is None) != (self.std is None):
-            raise MetadataError(
-                f"Only {'std' if self.mean is None else 'mean'} was given.",
-                hint="give both --mean and --std, or none if the model tells them",
-            )
-        for word, values in (("mean", self.mean or (0.0,)), ("std", self.std or (1.0,))):
-            if not all(map(math.isfinite, values)):
-                raise MetadataError(
-                    f"{word} must be one finite number, or one for each channel; it is "
-                    f"{list(values)}.",
-                    hint="(pixel - mean) / std, pixels from 0 to 255: for inputs from -1 to 1 "
-                    "give --mean 127.5 --std 127.5",
-                )
-        if any(value <= 0 for value in self.std or ()):
-            raise MetadataError(
-                f"std must be above zero, for pixels are divided by it; it is "
-                f"{list(self.std or ())}.",
-                hint="for inputs from 0 to 255 give --mean 0 --std 1",
-            )
+        check_normalization(self.mean, self.std)
 
     def normalization(
         self, model: ModelView, image: ModelTensor
@@ -89,20 +70,7 @@ class ImageDescription(Description):
                 )
             mean, std = (found.mean,), (found.std,)
             notes.append(f"mean {found.mean:g}, std {found.std:g}: {found.why}.")
-        channels = image.shape[3]
-        for word, values in (("mean", mean), ("std", std)):
-            if len(values) not in {1, channels}:
-                raise MetadataError(
-                    f"{word} has {len(values)} values, but the model's input has {channels} "
-                    f"channel{'s' if channels != 1 else ''}.",
-                    hint=f"give one value, or {channels}",
-                )
-        size = max(len(mean), len(std))
-        return (
-            mean * (size if len(mean) == 1 else 1),
-            std * (size if len(std) == 1 else 1),
-            notes,
-        )
+        return *of_one_length(mean, std, image.shape[3]), notes
 
     def image(self, model: ModelView, *, what: str, about: str) -> tuple[Fields, list[str]]:
         """The fields of the image, and what was worked out.
