@@ -89,26 +89,6 @@ def _source_accuracy(view: RunView) -> str | None:
     return f"source {formatting.percent(fidelity.source_accuracy)}"
 
 
-def _metadata(view: RunView) -> str | None:
-    metadata = view.run.artifact.metadata
-    return metadata.task if metadata else None
-
-
-def _verified(view: RunView) -> str | None:
-    metadata = view.run.artifact.metadata
-    if metadata is None:
-        return None
-    parts = ["proven" if metadata.verified else "not proven"]
-    if metadata.labels is not None:
-        parts.append(f"{metadata.labels} labels")
-    if metadata.mean:
-        mean, std = (
-            ",".join(f"{value:g}" for value in part) for part in (metadata.mean, metadata.std)
-        )
-        parts.append(f"(pixel - {mean}) / {std}")
-    return ", ".join(parts)
-
-
 def _estimate(view: RunView) -> float | None:
     return view.summary.latency.estimate if view.summary.latency else None
 
@@ -214,13 +194,5 @@ VARIANTS = (
         about="largest difference between the outputs of the .tflite and its source",
         kind="number",
         read=_fidelity("max_abs_error"),
-    ),
-    Column(
-        group="Metadata",
-        heading="Task",
-        about="the task the file's metadata declares, and whether the Task Library loaded the file",
-        kind="text",
-        read=_metadata,
-        note=_verified,
     ),
 )

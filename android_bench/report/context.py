@@ -8,6 +8,7 @@ from android_bench import formatting
 from android_bench.report.columns import Column, Read
 from android_bench.report.rows import RunView
 from android_bench.results import Conditions, Delegation
+from optimizer.artifact import MetadataSummary
 
 
 def _observed(read: Callable[[Conditions], float | None], text: Callable[[float], str]) -> Read:
@@ -103,5 +104,45 @@ DELEGATION = tuple(
         ("Delegate", "as the runtime names it", lambda item: item.delegate_name),
         ("Nodes", "of the graph", _nodes),
         ("Partitions", "pieces the graph was cut into", lambda item: item.partitions),
+    )
+)
+
+
+def _metadata(read: Callable[[MetadataSummary], object]) -> Read:
+    """One field of the metadata that a file carries."""
+
+    def describe(view: RunView) -> str | None:
+        metadata = view.run.artifact.metadata
+        value = None if metadata is None else read(metadata)
+        return None if value is None else str(value)
+
+    return describe
+
+
+def _pixels(item: MetadataSummary) -> str | None:
+    if not item.mean:
+        return None
+    mean, std = (", ".join(f"{value:g}" for value in part) for part in (item.mean, item.std))
+    return f"(pixel - {mean}) / {std}"
+
+
+def _proof(item: MetadataSummary) -> str:
+    if item.verified:
+        return "loads and agrees"
+    return "not tried" if item.failure is None else f"refused: {item.failure}"
+
+
+METADATA = tuple(
+    Column(group="Metadata", heading=heading, about=about, kind="text", read=_metadata(read))
+    for heading, about, read in (
+        ("Task", "what the file is for", lambda item: item.task),
+        ("Name", "as the metadata call the model", lambda item: item.name),
+        ("Labels", "how many classes have a name", lambda item: item.labels),
+        ("Input", "how an app prepares pixels, from 0 to 255", _pixels),
+        (
+            "Task Library",
+            "whether Android's Task Library loads the file and gives what LiteRT gives",
+            _proof,
+        ),
     )
 )

@@ -17,7 +17,7 @@ from android_bench.config import BenchmarkConfig
 from android_bench.report.answer import Answer, answer
 from android_bench.report.charts import RowChart, Series, latency_chart, size_chart, spread_chart
 from android_bench.report.columns import VARIANTS, Column, known
-from android_bench.report.context import CONDITIONS, DELEGATION
+from android_bench.report.context import CONDITIONS, DELEGATION, METADATA
 from android_bench.report.findings import FindingGroup, group_findings
 from android_bench.report.rows import RunView
 from android_bench.report.scatter import Candidate, ForestChart, ScatterChart, forest, trade_off
@@ -66,6 +66,7 @@ class Page:
     columns: tuple[Column, ...]
     condition_columns: tuple[Column, ...]
     delegation_columns: tuple[Column, ...]
+    metadata_columns: tuple[Column, ...]
     sizes: RowChart
     findings: tuple[FindingGroup, ...]
     binaries: tuple[Used, ...]
@@ -101,6 +102,7 @@ def build_page(
         columns=known(VARIANTS, views),
         condition_columns=known(CONDITIONS, views),
         delegation_columns=known(DELEGATION, views),
+        metadata_columns=known(METADATA, views),
         sizes=_sizes(views),
         findings=group_findings(views),
         binaries=tuple(
