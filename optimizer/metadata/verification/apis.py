@@ -32,22 +32,27 @@ def with_verdicts(
         _task_library(proof, subject, answer, tagged=tagged),
         mediapipe_verdict(proof, subject, answer, given=given, tagged=tagged, python=worker.python),
         _binding(subject, worker, tagged=tagged),
-        _ml_kit(subject, tagged=tagged),
+        _ml_kit(proof, subject, tagged=tagged),
     )
     return replace(proof, apis=verdicts)
 
 
 def _litert(subject: Subject, answer: dict[str, Any], worker: MetadataWorker) -> ApiVerdict:
     api = "LiteRT interpreter"
-    if "plain" not in answer and "litert_refused" not in answer:
+    # A name that is not all capitals is that of a custom operator.
+    foreign = {item.kind for item in subject.model.operators if item.kind != item.kind.upper()}
+    if foreign or ("plain" not in answer and "litert_refused" not in answer):
         try:
-            answer = worker.prove(Task.GENERAL.value, subject.path, seed=0)
+            answer = worker.prove(Task.GENERAL.value, subject.path, seed=0, alone=bool(foreign))
         except MetadataError as error:
             return ApiVerdict(api=api, accepted=False, tried=True, why=str(error))
     if "litert_refused" in answer:
         why = f"It refuses the model: {sentence(answer['litert_refused'])}."
         return ApiVerdict(api=api, accepted=False, tried=True, why=why)
-    return ApiVerdict(api=api, accepted=True, tried=True, why="It loads and runs the model.")
+    why = "It loads and runs the model."
+    if "needs_delegate" in answer:
+        why = f"It runs the model, but only XNNPACK has its operator {min(foreign)!r}."
+    return ApiVerdict(api=api, accepted=True, tried=True, why=why)
 
 
 def _task_library(
@@ -90,11 +95,14 @@ def _binding(subject: Subject, worker: MetadataWorker, *, tagged: bool) -> ApiVe
     return ApiVerdict(api=_BINDING, accepted=True, tried=True, why=why)
 
 
-def _ml_kit(subject: Subject, *, tagged: bool) -> ApiVerdict:
+def _ml_kit(proof: Verification, subject: Subject, *, tagged: bool) -> ApiVerdict:
     """ML Kit's documented demands on a custom classifier; there is nothing to run on this computer."""
     refused = _ml_kit_refusal(subject, tagged=tagged)
     if refused is not None:
         return ApiVerdict(api=_ML_KIT, accepted=False, tried=False, why=f"By its rules: {refused}.")
+    if tagged and not proof.ok:
+        why = "By its rules it fits, but the Task Library finds fault with it."
+        return ApiVerdict(api=_ML_KIT, accepted=None, tried=False, why=why)
     why = "By its rules (one RGB input, one output of scores, normalisation for float32) it fits."
     if not subject.labels(0):
         why = "By its rules it fits, but there are no labels: an app gets numbers only."

@@ -35,7 +35,8 @@ def danger(subject: Subject) -> Problem | None:
         return Problem(failure=str(error), hint=error.hint or AGAIN)
     found = _tensor_counts(subject) or _shape(subject)
     if found is None and subject.task in TEXTS:
-        found = _label_count(subject) or _tokenizer(subject) or _names(subject)
+        # With fewer labels than classes it reads beyond them.
+        found = _label_count(subject, fewer=True) or _tokenizer(subject) or _names(subject)
     return found
 
 
@@ -47,7 +48,7 @@ def fault(subject: Subject) -> Problem | None:
     elif subject.task in SOUNDS:
         found = _sound(subject)
     elif subject.task in TEXTS:
-        found = _free_text(subject)
+        found = _free_text(subject) or _bert_inputs(subject)
     return found or _output_types(subject) or _label_count(subject)
 
 
@@ -67,11 +68,10 @@ def _shape(subject: Subject) -> Problem | None:
     """The number and rank of tensors, without which there is nothing to run."""
     inputs, outputs = subject.model.inputs, subject.model.outputs
     shapes = [item.shape for item in inputs]
-    what = f"{subject.name} is not an {subject.task.value.replace('-', ' ')}"
-    has = (
-        f"it has {len(inputs)} inputs and {len(outputs)} outputs, with shapes "
-        f"{', '.join(str(list(tensor.shape)) for tensor in inputs + outputs)}."
-    )
+    kind = subject.task.value.replace("-", " ")
+    what = f"{subject.name} is not {'an' if kind[0] in 'aio' else 'a'} {kind}"
+    shown = ", ".join(str(list(tensor.shape)) for tensor in inputs + outputs)
+    has = f"it has {len(inputs)} inputs and {len(outputs)} outputs, with shapes {shown}."
     if subject.task in IMAGES and (len(shapes) != 1 or len(shapes[0]) != 4):
         wanted = "one input, 1×height×width×3"
     elif subject.task in SOUNDS and len(shapes) != 1:
@@ -166,13 +166,24 @@ def _names(subject: Subject) -> Problem | None:
     return None
 
 
-def _label_count(subject: Subject) -> Problem | None:
+def _bert_inputs(subject: Subject) -> Problem | None:
+    names = subject.names("input")
+    if len(names) != 3 or sorted(names) == list(_BERT):
+        return None
+    return Problem(
+        failure=f"The metadata of {subject.name} call the inputs {', '.join(names)}: Android tells BERT's "
+        f"inputs apart by the names {', '.join(_BERT)}.",
+        hint=AGAIN,
+    )
+
+
+def _label_count(subject: Subject, *, fewer: bool = False) -> Problem | None:
     if subject.task not in _LABELLED:
         return None
     for output in subject.model.outputs:
         classes = output.shape[-1] if output.shape else 1
         for entry, lines in subject.labels(output.position):
-            if classes < 0 or len(lines) == classes:
+            if classes < 0 or len(lines) == classes or (fewer and len(lines) > classes):
                 continue
             one = "s" if len(lines) != 1 else ""
             return Problem(

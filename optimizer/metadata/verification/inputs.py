@@ -65,11 +65,11 @@ class Given:
     def origin(self, task: Task, answer: dict[str, Any]) -> str:
         """Where the input came from, in words."""
         if task in TEXTS:
-            text = f"{answer.get('text') or self.text or ''!s:.80}"
-            told = f"the text {text!r}" if self.file is None else str(self.file)
+            shown = str(answer.get("text") or self.text or "")[:80]
+            told = f"the text {shown!r}" if self.file is None else str(self.file)
             if self.text is None and self.file is None:
-                told = f"words of the vocabulary, seed {self.seed}: {text!r}"
-            asked = answer.get("question")
+                told = f"words of the vocabulary, seed {self.seed}" + f": {shown!r}" * bool(shown)
+            asked = answer.get("question") or self.question
             return f"{told}, and the question {asked!r}" if asked else told
         if self.file is not None:
             return str(self.file)

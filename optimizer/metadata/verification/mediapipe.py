@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -16,8 +17,8 @@ from optimizer.metadata.verification.subject import IMAGES, SOUNDS, Subject
 
 PYTHON_VARIABLE = "ANDROID_BENCH_MEDIAPIPE_PYTHON"
 _INSTALL = (
-    "pip install 'android-bench[mediapipe]' into this environment or, beside the extra optimize, into "
-    f"another one whose Python {PYTHON_VARIABLE} names"
+    "pip install 'android-bench[mediapipe]', beside the extra optimize into an environment of its own "
+    f"whose Python {PYTHON_VARIABLE} names"
 )
 _TASKS = {
     Task.IMAGE_CLASSIFIER: "ImageClassifier",
@@ -56,9 +57,14 @@ def mediapipe_verdict(
         why = f"Not tried: {told['missing']}; {_INSTALL}."
         return ApiVerdict(api=api, accepted=None, tried=False, why=why)
     if "refused" in told:
-        why = f"It refuses the model: {sentence(told['refused'])}."
+        why = f"It refuses the model: {_reason(told['refused'])}."
         return ApiVerdict(api=api, accepted=False, tried=True, why=why)
     return ApiVerdict(api=api, accepted=True, tried=True, why=_agreement(proof, told, given))
+
+
+def _reason(message: str) -> str:
+    """What went wrong, without the names of the calculators that it went through."""
+    return re.sub(r"^.* failed: (RET_CHECK failure \([^)]*\) )?", "", sentence(message))
 
 
 def _agreement(proof: Verification, told: dict[str, Any], given: Given) -> str:

@@ -69,8 +69,6 @@ def verify(
         judgement = Judgement()
         if problem is None:
             answer, problem = _ask(subject, given, worker)
-            if "unreadable" in answer:
-                raise unreadable(given, subject, answer["unreadable"])
             if problem is None:
                 judgement = judge(subject, answer)
             problem = problem or _after(subject, judgement)
@@ -114,6 +112,8 @@ def _ask(
             hint="an app would crash as well: compare the metadata with the model, "
             "android-bench metadata show FILE",
         )
+    if "unreadable" in answer:
+        raise unreadable(given, subject, answer["unreadable"])
     if subject.task is Task.GENERAL:
         return answer, _general(subject, answer)
     refused = answer.get("refused")
@@ -150,6 +150,10 @@ def _refusal(subject: Subject, answer: dict[str, Any]) -> Problem:
             "the Task Library has no such operator: convert the model with built-in operators, or run "
             "it with MediaPipe if it is one of its own"
         )
+    elif "score calibration parameters" in why:
+        hint = (
+            "one line for each label, and no newline at the end: --score-calibration FILE --replace"
+        )
     elif "Invoke() failed" in why:
         hint = (
             "the vocabulary may have more words than the model's table: compare it with the one "
@@ -182,7 +186,7 @@ def _after(subject: Subject, judgement: Judgement) -> Problem | None:
 
 def _notes(answer: dict[str, Any], told: Sequence[str]) -> tuple[str, ...]:
     notes = list(told)
-    if answer.get("untold"):
+    if "untold" in answer and "task" in answer:
         notes.append(
             "The Task Library runs it; its tokens were not compared, which needs the Python package "
             "sentencepiece."

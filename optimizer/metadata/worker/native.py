@@ -89,7 +89,11 @@ def code_generator() -> Any:
     return importlib.import_module("tensorflow_lite_support.codegen.python._pywrap_codegen")
 
 
-def interpreter(model: bytes) -> Any:
-    """Return a plain LiteRT interpreter for the model, single-threaded."""
+def interpreter(model: bytes, *, delegates: bool = True) -> Any:
+    """Return a plain LiteRT interpreter for the model, single-threaded; with XNNPACK, as on Android."""
     litert = importlib.import_module("ai_edge_litert.interpreter")
-    return litert.Interpreter(model_content=model, num_threads=1)
+    kinds = litert.OpResolverType
+    kind = kinds.BUILTIN if delegates else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    return litert.Interpreter(
+        model_content=model, num_threads=1, experimental_op_resolver_type=kind
+    )

@@ -68,8 +68,11 @@ def refusal(run: Callable[[], object]) -> str | None:
     return None
 
 
-def prove(task: str, content: bytes, *, seed: int = 0, **unused: Any) -> dict[str, Any]:  # noqa: ARG001
-    """Run a model of no task in particular on numbers from ``seed``."""
+def prove(task: str, content: bytes, *, seed: int, alone: bool = False) -> dict[str, Any]:  # noqa: ARG001
+    """Run a model of no task in particular on numbers from ``seed``.
+
+    With ``alone``, ``needs_delegate`` says what LiteRT misses without XNNPACK, if it does.
+    """
     answer: dict[str, Any] = {"refused_locales": {}}
     random = np.random.default_rng(seed)
     try:
@@ -82,6 +85,9 @@ def prove(task: str, content: bytes, *, seed: int = 0, **unused: Any) -> dict[st
         answer["finite"] = [
             values.dtype.kind in "OSU" or bool(np.all(np.isfinite(values))) for values in outputs
         ]
+        bare = native.interpreter(content, delegates=False) if alone else None
+        if bare is not None and (missed := refusal(bare.allocate_tensors)) is not None:
+            answer["needs_delegate"] = missed
     return answer
 
 
