@@ -57,12 +57,12 @@ def _image_task(
     flat = all(
         len(shape) in {2, 4} and all(size in {1, -1} for size in shape[:-1]) for shape in shapes
     )
-    if flat and len(outputs) == 1 and scores:
+    if not flat or len(outputs) != 1:
+        return None  # with several, as scores and landmarks, nothing tells what each one is
+    if scores:
         why = "and there are labels" if has_labels else "scores come out"
         return Task.IMAGE_CLASSIFIER, f"an image goes in, {why}"
-    if flat:
-        return Task.IMAGE_EMBEDDER, "an image goes in, a vector comes out"
-    return None
+    return Task.IMAGE_EMBEDDER, "an image goes in, a vector comes out"
 
 
 def _is_words(item: ModelTensor) -> bool:

@@ -206,12 +206,16 @@ def _quantized(graph: _Graph, image: ModelTensor) -> Normalization | None:
     if found is None:
         return None
     low, high = found
-    for lowest, highest, mean, std in _KNOWN:
-        close = _CLOSE * (highest - lowest)
-        if abs(low - lowest) <= close and abs(high - highest) <= close:
-            why = f"its input is quantized for values from {low:.3g} to {high:.3g}"
-            return Normalization(mean=mean, std=std, why=why)
-    return None
+
+    def distance(known: tuple[float, float, float, float]) -> float:
+        lowest, highest, _, _ = known
+        return max(abs(low - lowest), abs(high - highest)) / (highest - lowest)
+
+    nearest = min(_KNOWN, key=distance)
+    if distance(nearest) > _CLOSE:
+        return None
+    why = f"its input is quantized for values from {low:.3g} to {high:.3g}"
+    return Normalization(mean=nearest[2], std=nearest[3], why=why)
 
 
 def _range(spec: TensorSpec) -> tuple[float, float] | None:
