@@ -8,11 +8,8 @@ which proves the file with the Task Library and keeps the manifest true. All of 
 from __future__ import annotations
 
 from optimizer.metadata.attachments import (
-    BertTokenizer,
     Labels,
-    RegexTokenizer,
     ScoreCalibration,
-    SentencePieceTokenizer,
     labels_from,
     read_calibration,
 )
@@ -22,6 +19,7 @@ from optimizer.metadata.labels import read_labels
 from optimizer.metadata.reading import read_document, show
 from optimizer.metadata.tagging import Existing, Tagged, tag, write
 from optimizer.metadata.tasks import DESCRIPTIONS, Description, Task
+from optimizer.metadata.tokenizers import BertTokenizer, RegexTokenizer, SentencePieceTokenizer
 from optimizer.metadata.verification import Category, Verification, verify
 
 __all__ = [

@@ -1,12 +1,10 @@
-"""What is packed with a model: labels in several languages, score calibration, tokenizers.
+"""What is packed with a model: labels in several languages, score calibration.
 
-The Task Library checks little of it, and dies of some (a vocabulary line without a number, a broken
-SentencePiece model); so all is checked here, before it is written.
+The Task Library checks little of it; so all is checked here, before it is written.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from optimizer.metadata.labels import check_labels, label_file, read_labels
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 TRANSFORMATIONS = ("IDENTITY", "LOG", "INVERSE_LOGISTIC")
 _MOST_BYTES = 64 << 20
+_MOST = 3.4e38  # of float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +102,12 @@ class ScoreCalibration:
                 f"The score transformation {self.transformation!r} is not known.",
                 hint=f"it is one of {', '.join(TRANSFORMATIONS)}",
             )
-        if not math.isfinite(self.default_score):
+        if not abs(self.default_score) <= _MOST:  # so that NaN is refused, too
             raise MetadataError(
                 "The default score is not finite.", hint="give a number from 0 to 1"
             )
         for number, line in enumerate(self.lines, start=1):
-            if len(line) not in {0, 3, 4} or not all(map(math.isfinite, line)):
+            if len(line) not in {0, 3, 4} or not all(abs(value) <= _MOST for value in line):
                 raise MetadataError(
                     f"The score calibration's line {number} is {list(line)}.",
                     hint="scale,slope,offset or scale,slope,offset,min_score, or nothing",
@@ -192,167 +191,18 @@ def read_attachment(path: Path, what: str) -> bytes:
         MetadataError: it cannot be read, is empty, or is larger than 64 MiB.
     """
     try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= _MOST_BYTES else b""
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)  # a pipe does not tell its size
     except OSError as error:
         raise MetadataError(
             f"The {what} {path} cannot be read: {error.strerror or error}.",
             hint="check the path",
         ) from error
-    if size > _MOST_BYTES:
+    if len(content) > _MOST_BYTES:
         raise MetadataError(
-            f"The {what} {path} has {size:,} bytes; the limit is {_MOST_BYTES:,}.",
+            f"The {what} {path} has more than {_MOST_BYTES:,} bytes.",
             hint="is it the right file?",
         )
     if not content:
         raise MetadataError(f"The {what} {path} is empty.", hint="is it the right file?")
     return content
-
-
-class Tokenizer:
-    """How a text becomes the model's numbers: the base of the three kinds."""
-
-    __slots__ = ()
-    options_type: str
-
-    def options(self) -> dict[str, str]:
-        """The plain fields of the process unit's options."""
-        return {}
-
-    def file_fields(self) -> dict[str, tuple[str, str, str]]:
-        """The fields that name files: (name, kind, description)."""
-        raise NotImplementedError
-
-    def files(self) -> dict[str, bytes]:
-        """The files."""
-        raise NotImplementedError
-
-
-_VOCABULARY = "Vocabulary file to convert natural language words to embedding vectors."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegexTokenizer(Tokenizer):
-    """Splits at a regular expression (RE2), and looks words up: ``word number`` a line of ``vocabulary``.
-
-    Raises:
-        MetadataError: the expression splits nothing or is none of RE2's, or the vocabulary cannot be used.
-    """
-
-    vocabulary: bytes
-    pattern: str = r"[^\w\']+"
-    options_type = "RegexTokenizerOptions"
-
-    def __post_init__(self) -> None:
-        try:
-            empty = re.compile(self.pattern).fullmatch("") is not None
-        except re.error as error:
-            raise MetadataError(
-                f"The delimiters {self.pattern!r} are no regular expression: {error}.",
-                hint=r"--delimiters '[^\w]+' splits at everything that is no word",
-            ) from error
-        # An expression that fits nothing at all is an endless loop in the Task Library.
-        if empty or re.search(r"\(\?[=!<]|\\[1-9]", self.pattern):
-            raise MetadataError(
-                f"The delimiters {self.pattern!r} "
-                + ("fit an empty text." if empty else "look around or back, which RE2 cannot."),
-                hint=r"--delimiters '[^\w]+' splits at everything that is no word",
-            )
-        self._check_vocabulary()
-
-    def _check_vocabulary(self) -> None:
-        try:
-            lines = self.vocabulary.decode("utf-8").removesuffix("\n").split("\n")
-        except UnicodeDecodeError as error:
-            raise MetadataError("The vocabulary is not UTF-8.", hint="convert it") from error
-        for number, line in enumerate(lines, start=1):
-            if not re.fullmatch(r"\S+ \d+", line):
-                raise MetadataError(
-                    f"The vocabulary's line {number} ({line!r:.40}) is no word and its number.",
-                    hint="write 'word number' with one space between them, a word a line",
-                )
-        if not any(line.startswith("<UNKNOWN> ") for line in lines):
-            raise MetadataError(
-                "The vocabulary has no <UNKNOWN>.",
-                hint="add the line '<UNKNOWN> N' with the number for words that it lacks, and "
-                "'<PAD> 0', '<START> 1' if the model was trained with them",
-            )
-
-    def options(self) -> dict[str, str]:
-        """The expression."""
-        return {"delim_regex_pattern": self.pattern}
-
-    def file_fields(self) -> dict[str, tuple[str, str, str]]:
-        """The vocabulary."""
-        return {"vocab_file": ("vocab.txt", "VOCABULARY", _VOCABULARY)}
-
-    def files(self) -> dict[str, bytes]:
-        """The vocabulary."""
-        return {"vocab.txt": self.vocabulary}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BertTokenizer(Tokenizer):
-    """BERT's word pieces: one a line, its number is that of its line.
-
-    Raises:
-        MetadataError: the vocabulary lacks what BERT's tokenizer needs.
-    """
-
-    vocabulary: bytes
-    options_type = "BertTokenizerOptions"
-
-    def __post_init__(self) -> None:
-        words = set(self.vocabulary.decode("utf-8", "replace").split("\n"))
-        missing = [word for word in ("[CLS]", "[SEP]", "[UNK]") if word not in words]
-        if missing:
-            raise MetadataError(
-                f"The vocabulary has no {', '.join(missing)}.",
-                hint="give the vocab.txt that the model was trained with, one word piece a line",
-            )
-
-    def file_fields(self) -> dict[str, tuple[str, str, str]]:
-        """The vocabulary."""
-        return {"vocab_file": ("vocab.txt", "VOCABULARY", _VOCABULARY)}
-
-    def files(self) -> dict[str, bytes]:
-        """The vocabulary."""
-        return {"vocab.txt": self.vocabulary}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentencePieceTokenizer(Tokenizer):
-    """A SentencePiece model, and optionally its vocabulary.
-
-    Raises:
-        MetadataError: it is no SentencePiece model: the Task Library would end the app.
-    """
-
-    model: bytes
-    vocabulary: bytes | None = None
-    options_type = "SentencePieceTokenizerOptions"
-
-    def __post_init__(self) -> None:
-        # A protobuf whose first field is a piece (1, length-delimited), with <unk> among them.
-        if self.model[:1] != b"\x0a" or b"<unk>" not in self.model:
-            raise MetadataError(
-                "The SentencePiece model is none.", hint="give the .model file that was trained"
-            )
-
-    def file_fields(self) -> dict[str, tuple[str, str, str]]:
-        """The model and the vocabulary."""
-        found = {
-            "sentence_piece_model": (
-                "sentencepiece.model",
-                "UNKNOWN",
-                "The sentence piece model file.",
-            )
-        }
-        if self.vocabulary is not None:
-            found["vocab_file"] = ("vocab.txt", "VOCABULARY", _VOCABULARY)
-        return found
-
-    def files(self) -> dict[str, bytes]:
-        """The model and the vocabulary."""
-        found = {"sentencepiece.model": self.model}
-        return found if self.vocabulary is None else {**found, "vocab.txt": self.vocabulary}

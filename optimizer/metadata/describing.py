@@ -9,11 +9,8 @@ from typing import Any
 
 from optimizer.errors import MetadataError
 from optimizer.metadata.attachments import (
-    BertTokenizer,
     Labels,
-    RegexTokenizer,
     ScoreCalibration,
-    SentencePieceTokenizer,
     read_attachment,
     read_calibration,
 )
@@ -22,6 +19,12 @@ from optimizer.metadata.guess import task_of_model
 from optimizer.metadata.labels import parse_labels
 from optimizer.metadata.model_view import ModelView
 from optimizer.metadata.tasks import DESCRIPTIONS, Description, Task
+from optimizer.metadata.tokenizers import (
+    BertTokenizer,
+    RegexTokenizer,
+    SentencePieceTokenizer,
+    unix_vocabulary,
+)
 
 _BERT = {Task.BERT_CLASSIFIER, Task.BERT_QUESTION_ANSWERER}
 # What a user types for a field of a description.
@@ -142,7 +145,9 @@ def _calibration(said: Said) -> ScoreCalibration | None:
 def _tokenizer(
     said: Said, task: Task
 ) -> RegexTokenizer | BertTokenizer | SentencePieceTokenizer | None:
-    vocabulary = None if said.vocabulary is None else read_attachment(said.vocabulary, "vocabulary")
+    vocabulary = None
+    if said.vocabulary is not None:
+        vocabulary = unix_vocabulary(read_attachment(said.vocabulary, "vocabulary"))
     if said.sentencepiece is not None:
         model = read_attachment(said.sentencepiece, "SentencePiece model")
         return SentencePieceTokenizer(model=model, vocabulary=vocabulary)
@@ -155,10 +160,9 @@ def _tokenizer(
     words = vocabulary.decode("utf-8", "replace")
     if task in _BERT or (said.delimiters is None and "[CLS]" in words.split("\n")):
         return BertTokenizer(vocabulary=vocabulary)
-    unix = words.removeprefix("\ufeff").replace("\r\n", "\n").encode()
     if said.delimiters is None:
-        return RegexTokenizer(vocabulary=unix)
-    return RegexTokenizer(vocabulary=unix, pattern=said.delimiters)
+        return RegexTokenizer(vocabulary=vocabulary)
+    return RegexTokenizer(vocabulary=vocabulary, pattern=said.delimiters)
 
 
 def completed(said: Said, old: Document) -> Said:

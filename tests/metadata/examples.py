@@ -1,11 +1,8 @@
 """For each model in data/ that is of a task: what a user would say of it."""
 
 from optimizer.metadata.attachments import (
-    BertTokenizer,
     Labels,
-    RegexTokenizer,
     ScoreCalibration,
-    SentencePieceTokenizer,
 )
 from optimizer.metadata.tasks import (
     AudioClassifier,
@@ -21,6 +18,7 @@ from optimizer.metadata.tasks import (
     TextClassifier,
     TextEmbedder,
 )
+from optimizer.metadata.tokenizers import BertTokenizer, RegexTokenizer, SentencePieceTokenizer
 
 WORDS = b"<PAD> 0\n<START> 1\n<UNKNOWN> 2\ngood 3\nbad 4\n"
 PIECES = b"[PAD]\n[UNK]\n[CLS]\n[SEP]\nthe\ncat\nsat\n##s\n"

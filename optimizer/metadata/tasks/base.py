@@ -8,9 +8,10 @@ from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
 from optimizer.errors import MetadataError
-from optimizer.metadata.attachments import Labels, ScoreCalibration, Tokenizer
+from optimizer.metadata.attachments import Labels, ScoreCalibration
 from optimizer.metadata.document import Document
 from optimizer.metadata.model_view import ModelTensor, ModelView
+from optimizer.metadata.tokenizers import Tokenizer
 
 Fields: TypeAlias = dict[str, Any]
 LABELS = "Labels for categories that the model can recognize."

@@ -8,12 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from optimizer.errors import MetadataError
-from optimizer.metadata.attachments import (
-    BertTokenizer,
-    Labels,
-    RegexTokenizer,
-    SentencePieceTokenizer,
-)
+from optimizer.metadata.attachments import Labels
 from optimizer.metadata.document import Document
 from optimizer.metadata.model_view import ModelTensor, ModelView
 from optimizer.metadata.tasks.base import (
@@ -27,6 +22,7 @@ from optimizer.metadata.tasks.base import (
     tensor,
     tokenizer_unit,
 )
+from optimizer.metadata.tokenizers import BertTokenizer, RegexTokenizer, SentencePieceTokenizer
 
 _BERT_INPUTS = {
     "ids": (r"word_ids|input_ids|(^|[^a-z])ids", "Tokenized ids of the input text."),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from optimizer.artifact import TensorSpec
 from optimizer.errors import MetadataError
-from optimizer.metadata.attachments import BertTokenizer, RegexTokenizer, SentencePieceTokenizer
 from optimizer.metadata.tasks import Task
 from optimizer.metadata.tasks.text import QUESTION_TOKENS
+from optimizer.metadata.tokenizers import BertTokenizer, RegexTokenizer, SentencePieceTokenizer
 from optimizer.metadata.verification.results import Problem
 from optimizer.metadata.verification.subject import IMAGES, SOUNDS, TEXTS, Subject, is_usable
 
