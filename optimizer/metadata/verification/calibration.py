@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from optimizer.metadata.verification.subject import Subject
 
 _SMALLEST = 1e-16
 
 
-def calibrated(subject: Subject, head: int, scores: list[float]) -> list[float] | None:
+def calibrated(
+    subject: Subject, head: int, scores: list[float], classes: Sequence[int] | None = None
+) -> list[float] | None:
     """The scores of an output as the file's calibration makes them; as they are when it has none.
 
-    ``None`` when the calibration cannot be computed; the Task Library refuses such a file.
+    ``classes`` are those of a detector's scores; a classifier has one score for each. ``None`` when the
+    calibration cannot be computed; the Task Library refuses such a file.
     """
     told = subject.calibration(head)
     if told is None:
         return scores
     options, content = told
     lines = content.decode("utf-8", "replace").split("\n")
-    if len(lines) != len(scores):
-        return None
+    if classes is None:
+        if len(lines) != len(scores):
+            return None
+        classes = range(len(scores))
     try:
         sigmoids = [
             [float(part) for part in line.split(",")] if line.strip() else [] for line in lines
@@ -30,8 +36,9 @@ def calibrated(subject: Subject, head: int, scores: list[float]) -> list[float] 
     default = options.get("default_score", 0.0)
     transformation = options.get("score_transformation", "IDENTITY")
     return [
-        _calibrated(score, sigmoid, transformation, default)
-        for score, sigmoid in zip(scores, sigmoids, strict=True)
+        _calibrated(score, sigmoids[place], transformation, default)
+        for score, place in zip(scores, classes, strict=True)
+        if 0 <= place < len(sigmoids)
     ]
 
 

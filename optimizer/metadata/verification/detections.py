@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from optimizer.metadata.verification.calibration import calibrated
 from optimizer.metadata.verification.checks import AGAIN
 from optimizer.metadata.verification.judgement import Judgement, disagree, tolerance
 from optimizer.metadata.verification.results import Detection, Problem
 from optimizer.metadata.verification.subject import Subject
 
 _ROUNDED_PIXELS = 1.5  # corners are rounded, then widths are taken
+# Wherever the scores are, only this output's calibration is applied.
+_CALIBRATED = 2
 _ROLES = ("location", "category", "score", "number of detections")
 
 
@@ -34,10 +37,11 @@ def judge_detections(subject: Subject, answer: dict[str, Any]) -> Judgement:
             f"order, as {', '.join(_ROLES)}."
         )
         names = list(_ROLES)
-    if subject.calibration(names.index("score")) is not None:
+    place = names.index("score")
+    if place != _CALIBRATED and subject.calibration(place) is not None:
         notes.append(
-            "The score calibration is ignored by the Task Library's ObjectDetector; MediaPipe "
-            "applies it."
+            "The score calibration is ignored by the Task Library's ObjectDetector, which looks for it at "
+            f"the third output only: the scores are output {place + 1}. MediaPipe applies it."
         )
     if not any(item.label for item in results):
         notes.append("There are no labels for what was found: an app gets the classes' numbers.")
@@ -45,6 +49,10 @@ def judge_detections(subject: Subject, answer: dict[str, Any]) -> Judgement:
         return Judgement(results=results, notes=tuple(notes))
     plain = {role: answer["plain"][names.index(role)] for role in _ROLES}
     count = min(round(plain[_ROLES[3]][0]), len(plain["score"]))
+    if place == _CALIBRATED:
+        classes = [round(value) for value in plain["category"]]
+        scores = calibrated(subject, place, plain["score"], classes)
+        plain["score"] = scores if scores is not None and len(scores) >= count else plain["score"]
     shown = answer["task"]
     if len(shown) != count:
         return Judgement(

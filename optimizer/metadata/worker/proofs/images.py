@@ -12,7 +12,8 @@ Pixels = npt.NDArray[np.uint8]
 
 def read_rgb(vision: Any, path: str) -> Pixels:
     """Return H×W×3 pixels from a file with a grey, RGB or RGBA image."""
-    pixels: Pixels = vision.TensorImage.create_from_file(path).buffer
+    image = vision.TensorImage.create_from_file(path)
+    pixels: Pixels = np.array(image.buffer)  # a view of memory that goes with the image
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
     return np.ascontiguousarray(pixels[:, :, :3])
