@@ -67,11 +67,11 @@ TABLES: dict[str, dict[str, str]] = {
     },
     "FeatureProperties": {},
     "ImageProperties": {"color_space": "ColorSpaceType", "default_size": "ImageSize"},
-    "ImageSize": {"width": "int", "height": "int"},
+    "ImageSize": {"width": "uint", "height": "uint"},
     "BoundingBoxProperties": {
-        "index": "int*", "type": "BoundingBoxType", "coordinate_type": "CoordinateType",
+        "index": "uint*", "type": "BoundingBoxType", "coordinate_type": "CoordinateType",
     },
-    "AudioProperties": {"sample_rate": "int", "channels": "int"},
+    "AudioProperties": {"sample_rate": "uint", "channels": "uint"},
     "NormalizationOptions": {"mean": "float*", "std": "float*"},
     "ScoreCalibrationOptions": {
         "score_transformation": "ScoreTransformationType", "default_score": "float",
@@ -100,7 +100,13 @@ def problem(value: object, table: str = "ModelMetadata", where: str = "") -> str
         if kind is None:
             return f"{path} is not known; {table} has {', '.join(fields) or 'no keys'}"
         if kind == "union":
-            continue  # looked at with the field that it tells the type of
+            if key.removesuffix("_type") in value:
+                continue  # looked at with the field that it tells the type of
+            # Without it, the type alone says that there is one with nothing set.
+            members = UNIONS[fields[key.removesuffix("_type")].removeprefix("union ")][1:]
+            if entry in members:
+                continue
+            return f"{path} must be one of {', '.join(members)}, not {entry!r:.60}"
         if kind.startswith("union "):
             told = value.get(f"{key}_type")
             members = UNIONS[kind.removeprefix("union ")][1:]
@@ -131,7 +137,8 @@ def _field_problem(value: object, kind: str, path: str) -> str | None:
     wanted = {
         "string": ("a text", isinstance(value, str) and "\0" not in value),
         "bytes": ("a text in base64", _is_base64(value)),
-        "int": ("a whole number", _is_int(value)),
+        "int": ("a whole number", _is_int(value, -_MOST_INT, _MOST_INT)),
+        "uint": ("a whole number from 0", _is_int(value, 0, 2 * _MOST_INT)),
         "float": ("a number", _is_float(value)),
     }
     what, fits = wanted[kind]
@@ -145,9 +152,8 @@ def _is_base64(value: object) -> bool:
         return False
 
 
-def _is_int(value: object) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return whole and -_MOST_INT <= value < _MOST_INT  # type: ignore[operator]
+def _is_int(value: object, least: int, end: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < end
 
 
 def _is_float(value: object) -> bool:

@@ -88,6 +88,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "string": lambda value: value.decode(errors="replace") if isinstance(value, bytes) else value,
     "float": lambda value: float(str(np.float32(value))),  # the shortest text that is the same
     "int": int,
+    "uint": int,
 }
 
 
@@ -96,13 +97,13 @@ def _object(fields: dict[str, Any], table: str) -> Any:
     made = getattr(native.metadata_schema(), f"{table}T")()
     for key, value in fields.items():
         kind = layout.TABLES[table][key]
-        if kind == "union":
-            continue
         if kind.startswith("union "):
-            member = fields[f"{key}_type"]
-            number = layout.UNIONS[kind.removeprefix("union ")].index(member)
-            setattr(made, layout.camel(f"{key}_type"), number)
-            setattr(made, layout.camel(key), _object(value, member))
+            continue
+        if kind == "union":
+            union = key.removesuffix("_type")
+            members = layout.UNIONS[layout.TABLES[table][union].removeprefix("union ")]
+            setattr(made, layout.camel(key), members.index(value))
+            setattr(made, layout.camel(union), _object(fields.get(union, {}), value))
         else:
             setattr(made, layout.camel(key), _object_field(value, kind))
     return made
