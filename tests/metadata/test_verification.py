@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from optimizer.metadata import Labels, MetadataWorker, Task, verify
-from optimizer.metadata import RegexTokenizer
+from optimizer.metadata import Labels, MetadataWorker, RegexTokenizer, Task, verify
 from optimizer.metadata.tasks import ImageClassifier, TextClassifier
 from optimizer.metadata.verification import (
     Answer,
@@ -306,3 +305,54 @@ def test_words_beyond_the_models_table_are_told(tmp_path: Path, worker: Metadata
     assert told.failure is not None
     assert "Invoke() failed" in told.failure
     assert "vocabulary" in (told.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("which", "wrong"),
+    [
+        ("float32", {"mean": [0.0]}),
+        ("segmenter", {"mean": [0.0]}),
+        ("embedder", {"std": [1.0]}),
+        ("detector", {"mean": [-1000.0]}),
+        ("text", {"vocabulary": "<START> 1\n<UNKNOWN> 3\ngood 2\nbad 4\n"}),
+        ("bert", {"roles": ["mask", "ids", "segment_ids"]}),
+        ("bert_embedder", {"vocabulary": "[CLS]\n[SEP]\n[UNK]\nthe\ncat\n"}),
+        ("bert_answers", {"vocabulary": "[CLS]\n[SEP]\n[UNK]\nthe\ncat\n"}),
+    ],
+)
+def test_a_difference_is_seen(
+    which: str,
+    wrong: dict[str, Any],
+    tmp_path: Path,
+    worker: MetadataWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The plain run is prepared in another way than the metadata say."""
+    real = proof.request
+    monkeypatch.setattr(proof, "request", lambda *asked: {**real(*asked), **wrong})
+    given = {"text": "the cats the cat"} if "bert" in which else {}
+    given |= {"question": "the cat"} if which == "bert_answers" else {}
+    path = tagged(tmp_path, which, EXAMPLES[which], worker)
+    told = verify(path, worker=worker, **given)  # type: ignore[arg-type]
+    assert told.failure is not None
+    assert "disagree" in told.failure
+
+
+def test_each_output_of_a_classifier_is_compared(tmp_path: Path, worker: MetadataWorker) -> None:
+    def two_heads(graph: dict[str, Any]) -> None:
+        graph["input_tensor_metadata"][0].update(name="image")
+        for item in graph["output_tensor_metadata"]:
+            item["associated_files"] = [{"name": "labels.txt", "type": "TENSOR_AXIS_LABELS"}]
+
+    path = tagged(
+        tmp_path,
+        "two_outputs",
+        EXAMPLES["two_outputs"],
+        worker,
+        change=two_heads,
+        files={"labels.txt": b"cat\ndog\nbird\nfish\n"},
+    )
+    told = verify(path, worker=worker)
+    assert told.task == "image-classifier"
+    assert told.failure is None
+    assert {item.head for item in told.results if isinstance(item, Category)} == {0, 1}

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from optimizer.errors import DataError
-from optimizer.metadata import MetadataWorker, verify
-from optimizer.metadata import BertTokenizer
+from optimizer.metadata import BertTokenizer, MetadataWorker, verify
 from optimizer.metadata.tasks import BertClassifier
 from optimizer.metadata.worker.proofs.tokens import BertWords, RegexWords
 from tests.metadata.examples import EXAMPLES, MOODS, PIECES, SENTENCES
