@@ -25,13 +25,15 @@ class Document:
     """Metadata: ``fields`` by the schema's names, ``files`` by the names that fields call them.
 
     ``task`` is the task's name if it was said; the schema has no place for it. ``notes`` are sentences
-    about what was worked out rather than said.
+    about what was worked out rather than said. ``generic`` are keys that the task filled in, for nobody
+    said them; ``texts`` among them are the descriptions of tensors.
     """
 
     fields: dict[str, Any]
     files: dict[str, bytes] = field(default_factory=dict)
     task: str | None = None
     notes: tuple[str, ...] = ()
+    generic: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:

@@ -168,8 +168,11 @@ def tagged_bytes(
         pixels = None if artifact is None else artifact.pixels
         description = description.document(view(parts.model, origin=str(model), pixels=pixels))
     document = description
-    if existing is Existing.MERGE and parts.metadata is not None:
-        document = merge(document_of(parts, origin=model, worker=worker), document)
+    if existing is Existing.MERGE:
+        packed_only = Document(fields={}, files=parts.files)
+        told = parts.metadata is not None
+        old = document_of(parts, origin=model, worker=worker) if told else packed_only
+        document = merge(old, document)
     document = completed(document, parts.model, origin=str(model), artifact=artifact)
     metadata = worker.encode(document.fields, origin=model)
     return document, put_together(parts.model, metadata, document.files, origin=str(model))

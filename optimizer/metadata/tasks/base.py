@@ -87,6 +87,9 @@ class Description:
             files={**files, **self.files},
             task=self.task.value,
             notes=tuple(notes),
+            generic=frozenset(
+                {"texts"} | {key for key in ("name", "description") if getattr(self, key) is None}
+            ),
         )
 
 
