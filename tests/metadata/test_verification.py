@@ -1,8 +1,9 @@
 """The proof of each task on small real models, and what it says of files that do not work."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,12 @@ def split_at(pattern: str) -> Callable[[dict[str, Any]], object]:
     )
 
 
+def corners(graph: dict[str, Any], order: list[int]) -> None:
+    for item in graph["output_tensor_metadata"]:
+        if item["name"] == "location":
+            item["content"]["content_properties"]["index"] = order
+
+
 def name_inputs(*names: str) -> Callable[[dict[str, Any]], object]:
     def change(graph: dict[str, Any]) -> None:
         for item, name in zip(graph["input_tensor_metadata"], names, strict=True):
@@ -118,6 +125,8 @@ BROKEN: dict[str, tuple[str, Any, dict[str, bytes | None], str]] = {
     "rate": ("audio", drop("input", "content"), {}, "do not tell its sample rate"),
     "categories": ("detector", None, {"labels.txt": b"a\n"}, "Label map does not contain enough"),
     "boxes": ("detector", drop("output", "content"), {}, "Task Library refuses"),
+    "no name": ("text", lambda graph: output(graph).pop("name"), {}, "give output 0 no name"),
+    "box order": ("detector", lambda graph: corners(graph, [1, 9, 3, 2]), {}, "corners stand at"),
     "tensors": (
         "float32",
         lambda graph: graph["output_tensor_metadata"].append({"name": "x"}),
@@ -158,7 +167,7 @@ def test_a_death_of_the_process_is_a_failure(
     change: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What nobody knows of yet: here, what is known, with the check before it taken away."""
-    monkeypatch.setattr(proof.checks, "danger", lambda subject: None)
+    monkeypatch.setattr(proof, "danger", lambda subject: None)
     which = "bert" if change is not None else "text"
     files = {"labels.txt": b"a\n"} if change is None else {}
     with MetadataWorker() as worker:
@@ -171,7 +180,7 @@ def test_a_death_of_the_process_is_a_failure(
 
 
 def test_an_endless_loop_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof.checks, "danger", lambda subject: None)
+    monkeypatch.setattr(proof, "danger", lambda subject: None)
     with MetadataWorker(timeout_s=3.0) as worker:
         path = tagged(tmp_path, "text", EXAMPLES["text"], worker, change=split_at(""))
         told = verify(path, text="good", worker=worker)
@@ -356,3 +365,40 @@ def test_each_output_of_a_classifier_is_compared(tmp_path: Path, worker: Metadat
     assert told.task == "image-classifier"
     assert told.failure is None
     assert {item.head for item in told.results if isinstance(item, Category)} == {0, 1}
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every entry of nested dictionaries and lists: what it is in, and its key."""
+    for key in list(value) if isinstance(value, dict) else range(len(value)):
+        yield value, key
+        if isinstance(value[key], dict | list):
+            yield from places(value[key])
+
+
+def leave_out(number: int, graph: dict[str, Any]) -> None:
+    """Take one entry out; a union and its type go together."""
+    where, key = list(places(graph))[number]
+    for union in ("options", "content_properties"):
+        if key in {union, f"{union}_type"}:
+            where.pop(f"{union}_type", None)
+            key = union
+    del where[key]
+
+
+@pytest.mark.parametrize("which", ["float32", "detector", "segmenter", "text", "bert", "audio"])
+def test_whatever_is_left_out_ends_nothing(
+    which: str, tmp_path: Path, worker: MetadataWorker
+) -> None:
+    """Each part of the metadata is taken out in turn: a sentence is said, or it works without."""
+    entries: list[Any] = []
+    path = tagged(
+        tmp_path, which, EXAMPLES[which], worker, change=lambda graph: entries.extend(places(graph))
+    )
+    assert verify(path, worker=worker).ok
+    before = worker.pid
+    for number in range(len(entries)):
+        change = partial(leave_out, number)
+        path = tagged(tmp_path, which, EXAMPLES[which], worker, change=change)
+        told = verify(path, task=EXAMPLES[which].task, worker=worker)
+        assert told.ok or (told.failure and told.hint)
+        assert worker.pid == before, f"{entries[number]}: {told.failure}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from optimizer.metadata.verification.calibration import calibrated
-from optimizer.metadata.verification.checks import AGAIN
+from optimizer.metadata.verification.faults import AGAIN
 from optimizer.metadata.verification.judgement import Judgement, disagree, tolerance
 from optimizer.metadata.verification.results import Detection, Problem
 from optimizer.metadata.verification.subject import Subject

@@ -8,8 +8,8 @@ from typing import Any
 
 from optimizer.metadata.tasks import Task
 from optimizer.metadata.verification.calibration import calibrated
-from optimizer.metadata.verification.checks import AGAIN
 from optimizer.metadata.verification.detections import judge_detections
+from optimizer.metadata.verification.faults import AGAIN
 from optimizer.metadata.verification.judgement import Judgement, disagree, tolerance, training
 from optimizer.metadata.verification.results import (
     Answer,
@@ -26,16 +26,16 @@ _FIRST = 4
 
 def judge(subject: Subject, answer: dict[str, Any]) -> Judgement:
     """Compare the two runs of an answer; without a plain run, only tell the results."""
-    told = _judges(subject.task)(subject, answer)
+    judge_task = _judges(subject.task)
     if all(math.isfinite(value) for values in answer.get("plain", []) for value in values):
-        return told
-    what = "scores" if any(isinstance(item, Category) for item in told.results) else "outputs"
+        return judge_task(subject, answer)
+    what = "scores" if judge_task is _categories else "outputs"
     where = "mean and std, and " if subject.task in IMAGES else ""
     problem = Problem(
         failure=f"The model's {what} are not finite numbers.",
         hint=f"check {where}the model in its own framework",
     )
-    return Judgement(results=told.results, problem=problem)
+    return Judgement(problem=problem)
 
 
 def _judges(task: Task) -> Callable[[Subject, dict[str, Any]], Judgement]:

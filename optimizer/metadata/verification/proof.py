@@ -15,7 +15,8 @@ from optimizer.metadata.guess import task_of_document
 from optimizer.metadata.model_view import view
 from optimizer.metadata.reading import document_of
 from optimizer.metadata.tasks import Task
-from optimizer.metadata.verification import checks
+from optimizer.metadata.verification.dangers import danger
+from optimizer.metadata.verification.faults import AGAIN, fault, pixel_gap
 from optimizer.metadata.verification.inputs import Given, request, unreadable
 from optimizer.metadata.verification.judge import judge
 from optimizer.metadata.verification.judgement import Judgement
@@ -96,7 +97,7 @@ def _before(subject: Subject, *, tagged: bool) -> Problem | None:
             failure=f"{subject.name} has no metadata.",
             hint=f"android-bench metadata write '{subject.name}' {options}",
         )
-    return checks.danger(subject)
+    return danger(subject)
 
 
 def _ask(
@@ -106,8 +107,7 @@ def _ask(
     try:
         answer = worker.prove(subject.task.value, subject.path, **request(subject, given))
     except MetadataError as error:
-        fault = checks.fault(subject)
-        return {"died": str(error)}, fault or Problem(
+        return {"died": str(error)}, fault(subject) or Problem(
             failure=str(error),
             hint="an app would crash as well: compare the metadata with the model, "
             "android-bench metadata show FILE",
@@ -118,7 +118,7 @@ def _ask(
         return answer, _general(subject, answer)
     refused = answer.get("refused")
     if refused is not None:
-        return answer, checks.fault(subject) or _refusal(subject, answer)
+        return answer, fault(subject) or _refusal(subject, answer)
     if answer["refused_locales"]:
         locale, why = next(iter(answer["refused_locales"].items()))
         return answer, Problem(
@@ -144,7 +144,7 @@ def _general(subject: Subject, answer: dict[str, Any]) -> Problem | None:
 
 def _refusal(subject: Subject, answer: dict[str, Any]) -> Problem:
     why = sentence(answer["refused"])
-    hint = checks.AGAIN
+    hint = AGAIN
     if "unresolved custom op" in why:
         hint = (
             "the Task Library has no such operator: convert the model with built-in operators, or run "
@@ -168,12 +168,12 @@ def _refusal(subject: Subject, answer: dict[str, Any]) -> Problem:
 
 def _after(subject: Subject, judgement: Judgement) -> Problem | None:
     """What is wrong although the Task Library takes the file."""
-    problem = checks.fault(subject) or judgement.problem
+    problem = fault(subject) or judgement.problem
     if problem is not None or subject.normalization() is None or not subject.model.inputs:
         return problem
     entry = subject.model.inputs[0].spec
     mean, std = subject.usable_normalization()
-    if (gap := checks.pixel_gap(entry, mean, std)) <= _PIXEL_TOLERANCE:
+    if (gap := pixel_gap(entry, mean, std)) <= _PIXEL_TOLERANCE:
         return None
     return Problem(
         failure=f"The {entry.dtype} input is quantized with scale {entry.scale:.4g} and zero point "
