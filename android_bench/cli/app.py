@@ -105,6 +105,7 @@ def command_line() -> typer.Typer:
         "optimize",
         "choose",
         "metadata",
+        "metadata_show",
         "metadata_verify",
         "measure",
         "results",

@@ -12,11 +12,12 @@ from optimizer.metadata.client import MetadataWorker
 from optimizer.metadata.container import read_model, take_apart
 from optimizer.metadata.describing import Said, completed, describe
 from optimizer.metadata.document import Document
-from optimizer.metadata.model_view import ModelView, view
+from optimizer.metadata.model_view import view
 from optimizer.metadata.reading import document_of
 from optimizer.metadata.tagging import Existing, Tagged, tag
 from optimizer.metadata.tagging import completed as write_form
 from optimizer.metadata.tasks import Description
+from optimizer.metadata.toml_file import DocumentFile, read_wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,27 +43,32 @@ class Wanted:
         old = None
         if existing is Existing.MERGE and parts.metadata is not None:
             old = document_of(parts, origin=model, worker=worker)
+        said = self.said
         if self.file is not None:
-            return self._from_file(seen, parts.files)
-        if old is not None and self.said.only_general:
-            return _general(self.said)
-        said = self.said if old is None else completed(self.said, old)
+            wish = self._read(self.file)
+            if isinstance(wish, DocumentFile):
+                document = wish.document(parts.files)
+                return replace(document, fields={**document.fields, **self.said.general})
+            said = wish
+        if old is not None and said.only_general:
+            return _general(said)
+        if old is not None:
+            said = completed(said, old)
         description, why = describe(said, seen)
         document = description.document(seen)
         return document if why is None else replace(document, notes=(why, *document.notes))
 
-    def _from_file(self, model: ModelView, packed: dict[str, bytes]) -> Description | Document:
-        from optimizer.metadata.toml_file import read_description
-
-        if self.file is None:
-            raise ValueError("no file")
+    def _read(self, file: Path) -> Said | DocumentFile:
+        """The file's wish; flags about the model as a whole count more."""
         if not self.said.only_general or self.said.files:
             raise MetadataError(
-                f"{self.file} says what the metadata are, and so do flags.",
+                f"{file} says what the metadata are, and so do flags.",
                 hint="with --from give only --name, --description, --author, --license, --version",
             )
-        document = read_description(self.file, packed=packed).document(model)
-        return replace(document, fields={**document.fields, **self.said.general})
+        wish = read_wish(file)
+        if isinstance(wish, DocumentFile):
+            return wish
+        return replace(wish, general={**wish.general, **self.said.general})
 
 
 def _general(said: Said) -> Document:
