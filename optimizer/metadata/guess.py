@@ -107,7 +107,11 @@ def _image_task_of(outputs: list[dict[str, Any]], names: list[str]) -> Task:
         return Task.OBJECT_DETECTOR
     if "ImageProperties" in contents:
         return Task.IMAGE_SEGMENTER
-    if any(label_files(item) for item in outputs) or "probability" in names:
+    heads = [
+        bool(label_files(item)) or name == "probability"
+        for item, name in zip(outputs, names, strict=True)
+    ]
+    if heads and all(heads):  # with landmarks beside it, it is something else
         return Task.IMAGE_CLASSIFIER
     return Task.IMAGE_EMBEDDER if _embeds(names) else Task.GENERAL
 
