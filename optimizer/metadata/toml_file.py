@@ -69,7 +69,7 @@ def read_wish(path: Path) -> Said | DocumentFile:
     """
     data = _toml(path)
     by_schema = data.keys() & (schema.TABLES["ModelMetadata"].keys() - set(_GENERAL))
-    if by_schema or not data.keys() & _KEYS.keys():
+    if by_schema or not data.keys() - set(_GENERAL) - {LOOSE}:
         loose = data.pop(LOOSE, [])
         if not isinstance(loose, list) or not all(isinstance(name, str) for name in loose):
             raise MetadataError(f"{path}: {LOOSE} must be a list of names.", hint='["a.txt"]')
