@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any
 
 _METADATA = "tensorflow_lite_support.metadata"
-_WRITERS = "tensorflow_lite_support.metadata.python.metadata_writers"
 
 
 def block_tensorflow() -> None:
@@ -32,13 +31,6 @@ def _load_libusb() -> None:
 def metadata_schema() -> Any:
     """Return the generated classes of the metadata's flatbuffer schema."""
     return importlib.import_module(f"{_METADATA}.metadata_schema_py_generated")
-
-
-@cache
-def writer(name: str) -> Any:
-    """Return one of the metadata writers' modules, ``image_classifier`` for instance."""
-    _load_libusb()
-    return importlib.import_module(f"{_WRITERS}.{name}")
 
 
 def parser_version(metadata: bytes) -> str:
