@@ -5,10 +5,11 @@ tagged model is written as FOLDER/NAME.tflite.
 """
 
 # ruff: noqa: ANN001, ANN002, ANN202
+import importlib
 import sys
 from pathlib import Path
 
-from optimizer.metadata.worker.native import block_tensorflow, metadata_schema, writer
+from optimizer.metadata.worker.native import block_tensorflow, load_libusb, metadata_schema
 
 # What is tagged, and the model in data/ that it is made of where that is another.
 MADE_OF = {
@@ -25,7 +26,14 @@ MADE_OF = {
     "detector_calibrated": "detector_post_process",
     "bert_sentences": "bert",
 }
+WRITERS = "tensorflow_lite_support.metadata.python.metadata_writers"
 PIXELS = ([127.5], [127.5])
+
+
+def writer(name):
+    """One of tflite-support's modules of writers; what is native in them needs the libusb that comes along."""
+    load_libusb()
+    return importlib.import_module(f"{WRITERS}.{name}")
 
 
 def main(data: Path, folder: Path) -> None:

@@ -22,7 +22,8 @@ def block_tensorflow() -> None:
 
 
 @cache
-def _load_libusb() -> None:
+def load_libusb() -> None:
+    """Load the libusb that libusb-package ships, for what is linked against it."""
     libusb = importlib.import_module("libusb_package")
     ctypes.CDLL(str(libusb.get_library_path()), mode=ctypes.RTLD_GLOBAL)
 
@@ -35,7 +36,7 @@ def metadata_schema() -> Any:
 
 def parser_version(metadata: bytes) -> str:
     """Return the oldest version of a parser that reads all of a metadata buffer."""
-    _load_libusb()
+    load_libusb()
     version = importlib.import_module(f"{_METADATA}.cc.python._pywrap_metadata_version")
     return str(version.GetMinimumMetadataParserVersion(metadata))
 
@@ -43,34 +44,34 @@ def parser_version(metadata: bytes) -> str:
 @cache
 def vision() -> Any:
     """Return the Task Library's vision tasks."""
-    _load_libusb()
+    load_libusb()
     return importlib.import_module("tflite_support.task.vision")
 
 
 @cache
 def text() -> Any:
     """Return the Task Library's text tasks."""
-    _load_libusb()
+    load_libusb()
     return importlib.import_module("tflite_support.task.text")
 
 
 @cache
 def audio() -> Any:
     """Return the Task Library's audio tasks."""
-    _load_libusb()
+    load_libusb()
     return importlib.import_module("tflite_support.task.audio")
 
 
 @cache
 def processor() -> Any:
     """Return the Task Library's options of how results are treated."""
-    _load_libusb()
+    load_libusb()
     return importlib.import_module("tflite_support.task.processor")
 
 
 def base_options(model: bytes) -> Any:
     """Return the options that all tasks share, single-threaded."""
-    _load_libusb()
+    load_libusb()
     core = importlib.import_module("tflite_support.task.core")
     return core.BaseOptions(file_content=model, num_threads=1)
 
