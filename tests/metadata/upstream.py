@@ -4,7 +4,7 @@ Runs without TensorFlow, in a process of its own. FOLDER/NAME has the files that
 tagged model is written as FOLDER/NAME.tflite.
 """
 
-# ruff: noqa: ANN001, ANN002, ANN202
+# ruff: noqa: ANN001, ANN002, ANN201, ANN202
 import importlib
 import sys
 from pathlib import Path
