@@ -181,7 +181,7 @@ def test_outputs_that_cannot_be_told_apart_are_asked_for(seen: Seen) -> None:
     model = seen("detector_ambiguous")
     with pytest.raises(MetadataError, match="which of 'c' and 'b' holds the categories") as caught:
         output_roles(model, {})
-    assert "--detector-output category=" in str(caught.value.hint)
+    assert "--output-role category=" in str(caught.value.hint)
     for said in ({"category": "b"}, {"score": "c"}, {"category": "b", "score": "c"}):
         roles, how = output_roles(model, said)
         assert how == "as said"
@@ -213,7 +213,7 @@ def test_the_corners_of_boxes_are_put_in_order(seen: Seen) -> None:
         assert box["content"]["content_properties"]["index"] == index
     with pytest.raises(MetadataError, match="order of a box 'x,y,w,h' is not known"):
         ObjectDetector(labels=FOUND, box_order=("x", "y", "w", "h"), **SCALED)
-    with pytest.raises(MetadataError, match="has no output 'boxes'"):
+    with pytest.raises(MetadataError, match="no output 'boxes' of this task"):
         ObjectDetector(labels=FOUND, outputs={"boxes": "a"}, **SCALED)
 
 
@@ -237,7 +237,11 @@ def test_berts_inputs_are_told_by_name(which: str, seen: Seen) -> None:
 def test_berts_inputs_that_cannot_be_told_apart_are_asked_for(seen: Seen) -> None:
     with pytest.raises(MetadataError, match="which of its inputs 'c', 'b', 'a' is ids") as caught:
         BertClassifier(labels=MOODS, tokenizer=BERT).document(seen("bert_unnamed"))
-    assert "--bert-input ids=NAME" in str(caught.value.hint)
+    assert "--input-role ids=NAME" in str(caught.value.hint)
+    with pytest.raises(MetadataError, match="no input 'tokens' of this task"):
+        BertClassifier(labels=MOODS, tokenizer=BERT, inputs={"tokens": "a"}).document(seen("bert"))
+    with pytest.raises(MetadataError, match="is ids cannot be told"):
+        BertClassifier(labels=MOODS, tokenizer=BERT, inputs={"ids": "typo"}).document(seen("bert"))
     fields = EXAMPLES["bert_unnamed"].document(seen("bert_unnamed")).fields
     assert [item["name"] for item in tensor_fields(fields, "input")] == [
         "segment_ids",
@@ -258,7 +262,7 @@ def test_where_answers_begin_is_told_by_name_or_asked_for(seen: Seen) -> None:
     model = view(with_outputs(content, (0, 1), names), origin="m")
     with pytest.raises(MetadataError, match="where an answer starts cannot be told") as caught:
         BertQuestionAnswerer(tokenizer=BERT).document(model)
-    assert "--bert-output start=NAME" in str(caught.value.hint)
+    assert "--output-role start=NAME" in str(caught.value.hint)
     for said in ({"start": "a"}, {"end": "b"}, {"start": "a", "end": "b"}):
         fields = BertQuestionAnswerer(tokenizer=BERT, outputs=said).document(model).fields
         roles = {"a": "start_logits", "b": "end_logits"}
@@ -267,8 +271,13 @@ def test_where_answers_begin_is_told_by_name_or_asked_for(seen: Seen) -> None:
         ]
     with pytest.raises(MetadataError):
         BertQuestionAnswerer(tokenizer=BERT, outputs={"start": "a", "end": "a"}).document(model)
-    with pytest.raises(MetadataError):
-        BertQuestionAnswerer(tokenizer=BERT, outputs={"start": "typo"}).document(model)
+    for said, says in (
+        ({"start": "typo"}, "has no output 'typo' that can be the start"),
+        ({"begin": "a"}, "no output 'begin' of this task"),
+    ):
+        for which in (model, seen("bert_answers")):
+            with pytest.raises(MetadataError, match=says):
+                BertQuestionAnswerer(tokenizer=BERT, outputs=said).document(which)
 
 
 def test_a_short_question_answerer_is_noted(seen: Seen) -> None:

@@ -217,3 +217,17 @@ def check_label_count(labels: Labels, classes: int, *, origin: str) -> None:
         if background
         else "give one label for each output, in the order of the outputs",
     )
+
+
+def check_roles(said: Mapping[str, str], roles: Sequence[str], side: str) -> None:
+    """Refuse a role that an input or output of the task cannot have.
+
+    Raises:
+        MetadataError: the first of them.
+    """
+    unknown = next((role for role in said if role not in roles), None)
+    if unknown is not None:
+        raise MetadataError(
+            f"There is no {side} {unknown!r} of this task.",
+            hint=f"the roles are {', '.join(roles)}",
+        )

@@ -16,6 +16,7 @@ from optimizer.metadata.tasks.base import (
     Task,
     calibration_entry,
     calibration_unit,
+    check_roles,
     contents,
     label_entries,
     not_a,
@@ -75,12 +76,7 @@ class ObjectDetector(ImageDescription):
                 f"The order of a box {','.join(self.box_order)!r} is not known.",
                 hint="--box-order ymin,xmin,ymax,xmax, the same four in the model's order",
             )
-        unknown = next((role for role in self.outputs if role not in NAMES), None)
-        if unknown is not None:
-            raise MetadataError(
-                f"A detector has no output {unknown!r}.",
-                hint=f"the roles are {', '.join(NAMES)}",
-            )
+        check_roles(self.outputs, tuple(NAMES), "output")
 
     def document(self, model: ModelView) -> Document:
         """One normalized image, four outputs in whatever order the model has them."""
@@ -245,5 +241,5 @@ def _by_values(model: ModelView, flat: list[ModelTensor]) -> dict[str, ModelTens
     names = " and ".join(repr(item.key) for item in flat)
     raise MetadataError(
         f"{model.origin}: which of {names} holds the categories cannot be told.",
-        hint=f"say it: --detector-output category={flat[0].key} or score={flat[0].key}",
+        hint=f"say it: --output-role category={flat[0].key} or score={flat[0].key}",
     )

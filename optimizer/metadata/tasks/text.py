@@ -16,6 +16,7 @@ from optimizer.metadata.tasks.base import (
     Fields,
     Task,
     check_label_count,
+    check_roles,
     not_a,
     only,
     scored,
@@ -99,6 +100,7 @@ class BertDescription(Description):
 
     def _roles(self, model: ModelView) -> dict[str, ModelTensor]:
         roles: dict[str, ModelTensor] = {}
+        check_roles(self.inputs, tuple(_BERT_INPUTS), "input")
         for role, (pattern, _) in _BERT_INPUTS.items():
             said = self.inputs.get(role)
             found = [
@@ -116,7 +118,7 @@ class BertDescription(Description):
                 names = ", ".join(repr(item.key) for item in model.inputs)
                 raise MetadataError(
                     f"{model.origin}: which of its inputs {names} is {role} cannot be told.",
-                    hint=f"say it: --bert-input {role}=NAME",
+                    hint=f"say it: --input-role {role}=NAME",
                 )
             roles[role] = found[0]
         return roles
@@ -228,6 +230,14 @@ class BertQuestionAnswerer(BertDescription):
         return self._document(graph, self.tokenizer.files(), notes)
 
     def _ends(self, model: ModelView) -> dict[str, ModelTensor]:
+        check_roles(self.outputs, ("start", "end"), "output")
+        names = " and ".join(repr(item.key) for item in model.outputs)
+        for role, name in self.outputs.items():
+            if not any(name in {item.key, item.spec.name} for item in model.outputs):
+                raise MetadataError(
+                    f"{model.origin} has no output {name!r} that can be the {role}.",
+                    hint=f"they are {names}",
+                )
         found = {
             role: [
                 item
@@ -245,10 +255,9 @@ class BertQuestionAnswerer(BertDescription):
                 first = found[role][0]
                 rest = model.outputs[1] if first is model.outputs[0] else model.outputs[0]
                 return {role: first, other: rest}
-        names = " and ".join(repr(item.key) for item in model.outputs)
         raise MetadataError(
             f"{model.origin}: which of its outputs {names} tells where an answer starts cannot be told.",
-            hint="say it: --bert-output start=NAME",
+            hint="say it: --output-role start=NAME",
         )
 
 
