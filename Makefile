@@ -37,6 +37,10 @@ lint: $(STAMP)  ## Check format, lint and types
 lab: $(STAMP)  ## Build the virtual device once (Debian, as root): real adbd, real benchmark_model
 	$(BIN)/python tests/lab/build.py
 
+.PHONY: mediapipe
+mediapipe: $(STAMP)  ## Make an environment with MediaPipe and print its Python, for `metadata verify`
+	@.ci/mediapipe
+
 .PHONY: bench
 bench: $(STAMP)  ## Print the figures that README and docs quote
 	$(BIN)/python -m tests.benchmarks
@@ -53,6 +57,8 @@ screenshots: demo  ## Take pictures of the demo's report, wide and narrow, light
 lock:  ## Pin every dependency again, with hashes (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements.txt
+	echo 'mediapipe>=1.2' | uv pip compile - --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-mediapipe.txt
 
 .PHONY: clean
 clean:  ## Remove what the other targets made
