@@ -100,6 +100,22 @@ def test_one_description_serves_every_variant(seen: Seen) -> None:
         assert scores["stats"] == {"max": [most], "min": [least]}, which
 
 
+@pytest.mark.parametrize(
+    "variants",
+    [
+        ("segmenter", "segmenter_uint8_io", "segmenter_int8_io"),
+        ("embedder", "embedder_uint8_io", "embedder_int8_io"),
+        ("detector", "detector_uint8_in", "detector_float_io"),
+        ("text", "text_uint8_out", "text_int8_out", "text_free"),
+        ("bert", "bert_free"),
+        ("audio", "audio_1d"),
+    ],
+)
+def test_every_task_says_the_same_of_every_variant(variants: tuple[str, ...], seen: Seen) -> None:
+    made = {EXAMPLES[variants[0]].document(seen(which)).digest for which in variants}
+    assert len(made) == 1
+
+
 def test_ranges_have_one_value_for_each_channel_that_is_scaled_by_itself(seen: Seen) -> None:
     description = ImageEmbedder(mean=(123.675, 116.28, 103.53), std=(58.395,))
     fields = with_ranges(description.document(seen("float32")).fields, seen("float32"))
