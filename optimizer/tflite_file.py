@@ -189,9 +189,13 @@ def provenance_of(content: bytes) -> dict[str, Any] | None:
     """What a file says of its origin, ``None`` when it does not, or not so that it can be read."""
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            if archive.getinfo(PROVENANCE).file_size > _MOST_PROVENANCE_BYTES:
+            entry = archive.getinfo(PROVENANCE)
+            methods = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+            if entry.file_size > _MOST_PROVENANCE_BYTES or entry.compress_type not in methods:
                 return None
-            found = json.loads(archive.read(PROVENANCE))
+            with archive.open(entry) as stream:
+                # Bounded, which reading to the end is not where the claimed size is a lie.
+                found = json.loads(stream.read(_MOST_PROVENANCE_BYTES))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, *DAMAGE):
         return None
     return found if isinstance(found, dict) else None

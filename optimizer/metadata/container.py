@@ -20,6 +20,8 @@ from optimizer.errors import MetadataError, ModelError
 from optimizer.metadata.front import IDENTIFIER, find_metadata, front_part, remove_front
 
 MAX_PACKED_BYTES = 64 << 20
+MAX_PACKED_FILES = 1000
+MAX_PACKED_FILES = 1000
 
 _ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
@@ -30,6 +32,8 @@ _ARCHIVE_ERRORS = (
     RuntimeError,  # an entry is encrypted
     ValueError,
 )
+_BOMB = "do not use this file: it looks like a zip bomb"
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _EARLIEST_ZIP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -70,7 +74,7 @@ def take_apart(content: bytes, *, origin: str) -> TaggedModel:
 
     Raises:
         ModelError: the flatbuffer is damaged; ``origin`` names the file in the message.
-        MetadataError: the packed files are damaged or unpack to more than 64 MiB.
+        MetadataError: the packed files are damaged, more than 1000, or unpack to more than 64 MiB.
     """
     flat, files = _split_archive(content, origin)
     try:
@@ -118,17 +122,12 @@ def _split_archive(content: bytes, origin: str) -> tuple[bytes, dict[str, bytes]
         return content, {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
-            # The sizes are the archive's own claim; reading stops at the claim, so it can be used.
-            total = sum(entry.file_size for entry in entries)
-            if total > MAX_PACKED_BYTES:
-                raise MetadataError(
-                    f"The files packed in {origin} unpack to {total:,} bytes; "
-                    f"the limit is {MAX_PACKED_BYTES:,}.",
-                    hint="do not use this file: it looks like a zip bomb",
-                )
-            files = {entry.filename: archive.read(entry) for entry in entries}
-            start = min((entry.header_offset for entry in archive.infolist()), default=len(content))
+            every = archive.infolist()
+            entries = [entry for entry in every if not entry.filename.endswith("/")]
+            _check_entries(entries, origin)
+            files = {entry.filename: _unpacked(archive, entry) for entry in entries}
+            # Of an archive without entries, only its end is there.
+            start = min((entry.header_offset for entry in every), default=archive.start_dir)
     except _ARCHIVE_ERRORS as error:
         raise MetadataError(
             f"The files packed in {origin} cannot be read: {error}.",
@@ -140,3 +139,57 @@ def _split_archive(content: bytes, origin: str) -> tuple[bytes, dict[str, bytes]
             hint="build or copy the file again",
         )
     return content[:start], files
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], origin: str) -> None:
+    """Refuse what is too much, and what two readers would read as different files."""
+    if len(entries) > MAX_PACKED_FILES:
+        raise MetadataError(
+            f"{len(entries):,} files are packed in {origin}; the limit is {MAX_PACKED_FILES:,}.",
+            hint=_BOMB,
+        )
+    total = sum(entry.file_size for entry in entries)
+    if total > MAX_PACKED_BYTES:
+        raise MetadataError(
+            f"The files packed in {origin} unpack to {total:,} bytes; "
+            f"the limit is {MAX_PACKED_BYTES:,}.",
+            hint=_BOMB,
+        )
+    seen: set[str] = set()
+    for entry in entries:
+        name = entry.orig_filename
+        if entry.compress_type not in _METHODS:
+            problem = "is compressed in a way that no app can read"
+        elif name in seen:
+            problem = "is packed twice: one reader would take the first, another the second"
+        elif "\0" in name:
+            problem = "has a NUL in its name: one reader would see more of it than another"
+        else:
+            seen.add(name)
+            continue
+        raise MetadataError(
+            f"The file {name!r:.80} packed in {origin} {problem}.",
+            hint="build the file again, from a model without metadata",
+        )
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """The content of an entry: never more than it claims, which ``archive.read`` would unpack first."""
+    with archive.open(entry) as stream:
+        content = stream.read(entry.file_size)
+        stream.read(1)  # the end of the entry, where its checksum is looked at
+    if len(content) != entry.file_size:
+        raise zipfile.BadZipFile(f"{entry.filename!r:.80} is shorter than it claims")
+    return content
+
+
+def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """Unpack one file, no further than to the size that the archive claims.
+
+    ``archive.read`` unpacks all that is there first and cuts it then; methods other than deflate cannot
+    be stopped at a size, and nothing on Android reads them.
+    """
+    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise zipfile.BadZipFile(f"{entry.filename!r} is compressed in an unknown way")
+    with archive.open(entry) as stream:
+        return stream.read(entry.file_size)

@@ -24,7 +24,8 @@ MARKER = b"AndroidBench"
 _SIZE_AT = 20  # behind the marker
 _HEAD = 24
 _FRONT_ALIGNMENT = 64
-_VERSION, _BUFFERS, _METADATA = 0, 4, 6
+_VERSION, _SUBGRAPHS, _BUFFERS, _METADATA = 0, 2, 4, 6
+_TENSORS, _TENSOR_BUFFER = 0, 2
 _MODEL_FIELDS = 8
 
 
@@ -44,6 +45,85 @@ def find_metadata(data: bytes) -> bytes | None:
             buffer = _vector(data, _field(data, _u32(data, 0), _BUFFERS))[index]
             return _blob(data, _field(data, buffer, 0))
     return None
+
+
+def without_metadata(model: bytes) -> bytes:
+    """Return a model without the metadata that stand inside its flatbuffer.
+
+    Their entry is taken out of its list and their bytes are set to zero; nothing else moves, so the model
+    keeps its size and every field that newer schemas have.
+
+    Raises:
+        struct.error, IndexError: the model is damaged.
+    """
+    entries = _metadata_entries(model)
+    kept = [table for table, name, _ in entries if name != METADATA_NAME]
+    stale = {index for _, name, index in entries if name == METADATA_NAME}
+    if not stale:
+        return model
+    root = _u32(model, 0)
+    data = bytearray(model)
+    at = _field(model, root, _METADATA)
+    start = 0 if at is None else at + _u32(model, at)
+    struct.pack_into("<I", data, start, len(kept))
+    places = [*kept, *[0] * (len(entries) - len(kept))]
+    for number, table in enumerate(places):
+        place = start + 4 + 4 * number
+        struct.pack_into("<I", data, place, table - place if table else 0)
+    blobs = [
+        None if at is None else at + _u32(model, at)
+        for at in (
+            _field(model, buffer, 0) for buffer in _vector(model, _field(model, root, _BUFFERS))
+        )
+    ]
+    used = {index for _, name, index in entries if name != METADATA_NAME}
+    for index in stale - used - {0}:
+        blob = blobs[index]
+        if blob is None or blobs.count(blob) > 1:
+            continue
+        end = _blob_end(model, blob)
+        data[blob:end] = bytes(end - blob)  # now a list of no bytes
+    return bytes(data)
+
+
+def erase_metadata(model: bytes) -> bytes:
+    """Return a model without the metadata that another tool packed into it; no byte moves.
+
+    Their entry is taken out of its list; their buffer is emptied and filled with zeros, unless the model
+    uses it for something else.
+
+    Raises:
+        struct.error, IndexError: the model is damaged.
+    """
+    entries = _metadata_entries(model)
+    stale = {index for _, name, index in entries if name == METADATA_NAME}
+    if not stale:
+        return model
+    data = bytearray(model)
+    root = _u32(model, 0)
+    field = _field(model, root, _METADATA) or 0
+    start = field + _u32(model, field)
+    kept = [table for table, name, _ in entries if name != METADATA_NAME]
+    struct.pack_into("<I", data, start, len(kept))
+    for number in range(len(entries)):
+        place = start + 4 + 4 * number
+        struct.pack_into("<I", data, place, kept[number] - place if number < len(kept) else 0)
+
+    used = {index for _, name, index in entries if name != METADATA_NAME}
+    for graph in _vector(model, _field(model, root, _SUBGRAPHS)):
+        for tensor in _vector(model, _field(model, graph, _TENSORS)):
+            at = _field(model, tensor, _TENSOR_BUFFER)
+            used.add(0 if at is None else _u32(model, at))
+    spans = [
+        _span(model, _field(model, buffer, 0))
+        for buffer in _vector(model, _field(model, root, _BUFFERS))
+    ]
+    for index in stale - used:
+        begin, end = spans[index]
+        others = (span for number, span in enumerate(spans) if number not in stale)
+        if all(stop <= begin or end <= first for first, stop in others):
+            data[begin:end] = bytes(end - begin)
+    return bytes(data)
 
 
 def front_part(model: bytes, metadata: bytes) -> bytes:
@@ -201,10 +281,15 @@ def _blob(data: bytes, at: int | None) -> bytes:
     if at is None:
         return b""
     start = at + _u32(data, at)
+    return data[start + 4 : _blob_end(data, start)]
+
+
+def _blob_end(data: bytes, start: int) -> int:
+    """Return where the string or byte vector at ``start`` ends."""
     end = start + 4 + _u32(data, start)
     if end > len(data):
         raise IndexError("a byte vector goes beyond the end of the file")
-    return data[start + 4 : end]
+    return end
 
 
 def _metadata_entries(data: bytes) -> list[tuple[int, bytes, int]]:
