@@ -107,6 +107,7 @@ def command_line() -> typer.Typer:
         "metadata",
         "metadata_show",
         "metadata_verify",
+        "metadata_files",
         "measure",
         "results",
         "look",

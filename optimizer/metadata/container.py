@@ -21,7 +21,6 @@ from optimizer.metadata.front import IDENTIFIER, find_metadata, front_part, remo
 
 MAX_PACKED_BYTES = 64 << 20
 MAX_PACKED_FILES = 1000
-MAX_PACKED_FILES = 1000
 
 _ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
@@ -181,15 +180,3 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if len(content) != entry.file_size:
         raise zipfile.BadZipFile(f"{entry.filename!r:.80} is shorter than it claims")
     return content
-
-
-def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """Unpack one file, no further than to the size that the archive claims.
-
-    ``archive.read`` unpacks all that is there first and cuts it then; methods other than deflate cannot
-    be stopped at a size, and nothing on Android reads them.
-    """
-    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise zipfile.BadZipFile(f"{entry.filename!r} is compressed in an unknown way")
-    with archive.open(entry) as stream:
-        return stream.read(entry.file_size)

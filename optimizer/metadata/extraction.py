@@ -13,8 +13,9 @@ from optimizer.metadata import schema
 from optimizer.metadata.client import MetadataWorker
 from optimizer.metadata.container import read_model, take_apart
 from optimizer.metadata.document import Document
-from optimizer.metadata.folder import name_problem, same_names, write_below
+from optimizer.metadata.folder import write_below
 from optimizer.metadata.model_view import view
+from optimizer.metadata.packed_names import collision, why_unsafe
 from optimizer.metadata.reading import document_of
 from optimizer.metadata.toml_file import to_toml
 
@@ -85,19 +86,21 @@ def _check_names(content: bytes, *, origin: str) -> None:
         # The original name: zipfile cuts the other one at a zero byte.
         names = [entry.orig_filename for entry in archive.infolist()]
     for name in names:
-        problem = name_problem(name)
-        if problem is not None:
+        why = why_unsafe(name.removesuffix("/"))
+        if why is not None:
             raise MetadataError(
-                f"{origin} has a packed file {name!r:.100}, whose name {problem}.", hint=hint
+                f"{origin} has a packed file {name!r:.80}, whose name is not safe: {why}.",
+                hint=hint,
             )
-    twice = same_names([DESCRIPTION, *names])
-    if twice is not None and twice[0] == DESCRIPTION:
+    same = collision([DESCRIPTION, *(name for name in names if not name.endswith("/"))])
+    if same is not None and same[0] == DESCRIPTION:
         raise MetadataError(
-            f"{origin} has a packed file {twice[1]!r:.100}, which is what the metadata are written to.",
-            hint="unzip MODEL takes it out as it is",
+            f"{origin} has a packed file {same[1]!r:.80}, the name that the description gets.",
+            hint="unzip MODEL takes out what is packed as it is",
         )
-    if twice is not None:
+    if same is not None:
         raise MetadataError(
-            f"{origin} has two packed files of one name: {twice[0]!r:.100} and {twice[1]!r:.100}.",
+            f"{origin} has the packed files {same[0]!r:.80} and {same[1]!r:.80}, which are one file on "
+            "some systems.",
             hint=hint,
         )

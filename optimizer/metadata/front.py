@@ -48,45 +48,6 @@ def find_metadata(data: bytes) -> bytes | None:
 
 
 def without_metadata(model: bytes) -> bytes:
-    """Return a model without the metadata that stand inside its flatbuffer.
-
-    Their entry is taken out of its list and their bytes are set to zero; nothing else moves, so the model
-    keeps its size and every field that newer schemas have.
-
-    Raises:
-        struct.error, IndexError: the model is damaged.
-    """
-    entries = _metadata_entries(model)
-    kept = [table for table, name, _ in entries if name != METADATA_NAME]
-    stale = {index for _, name, index in entries if name == METADATA_NAME}
-    if not stale:
-        return model
-    root = _u32(model, 0)
-    data = bytearray(model)
-    at = _field(model, root, _METADATA)
-    start = 0 if at is None else at + _u32(model, at)
-    struct.pack_into("<I", data, start, len(kept))
-    places = [*kept, *[0] * (len(entries) - len(kept))]
-    for number, table in enumerate(places):
-        place = start + 4 + 4 * number
-        struct.pack_into("<I", data, place, table - place if table else 0)
-    blobs = [
-        None if at is None else at + _u32(model, at)
-        for at in (
-            _field(model, buffer, 0) for buffer in _vector(model, _field(model, root, _BUFFERS))
-        )
-    ]
-    used = {index for _, name, index in entries if name != METADATA_NAME}
-    for index in stale - used - {0}:
-        blob = blobs[index]
-        if blob is None or blobs.count(blob) > 1:
-            continue
-        end = _blob_end(model, blob)
-        data[blob:end] = bytes(end - blob)  # now a list of no bytes
-    return bytes(data)
-
-
-def erase_metadata(model: bytes) -> bytes:
     """Return a model without the metadata that another tool packed into it; no byte moves.
 
     Their entry is taken out of its list; their buffer is emptied and filled with zeros, unless the model
@@ -122,7 +83,7 @@ def erase_metadata(model: bytes) -> bytes:
         begin, end = spans[index]
         others = (span for number, span in enumerate(spans) if number not in stale)
         if all(stop <= begin or end <= first for first, stop in others):
-            data[begin:end] = bytes(end - begin)
+            data[begin:end] = bytes(end - begin)  # now a list of no bytes
     return bytes(data)
 
 
@@ -280,16 +241,19 @@ def _blob(data: bytes, at: int | None) -> bytes:
     """Return the string or byte vector whose offset is in the field at ``at``."""
     if at is None:
         return b""
+    start, end = _span(data, at)
+    return data[start + 4 : end]
+
+
+def _span(data: bytes, at: int | None) -> tuple[int, int]:
+    """Return where such a vector begins, with its length in four bytes, and where it ends."""
+    if at is None:
+        return 0, 0
     start = at + _u32(data, at)
-    return data[start + 4 : _blob_end(data, start)]
-
-
-def _blob_end(data: bytes, start: int) -> int:
-    """Return where the string or byte vector at ``start`` ends."""
     end = start + 4 + _u32(data, start)
     if end > len(data):
         raise IndexError("a byte vector goes beyond the end of the file")
-    return end
+    return start, end
 
 
 def _metadata_entries(data: bytes) -> list[tuple[int, bytes, int]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
 _FORBIDDEN = '<>:"|?*\\'
-_MOST_BYTES = 255  # of one part, on all common file systems
+_MOST_BYTES = 200  # of one part; file systems have 255, and a name grows while it is written
 _MOST_PARTS = 8
 
 
@@ -20,8 +20,8 @@ def why_unsafe(name: str) -> str | None:
     """Why a name cannot become a path below a folder on any system; ``None`` if it can."""
     if not name:
         return "it is empty"
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        return "it has control characters"
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in name):
+        return "it has characters that are not to be seen"
     if name.startswith("/") or re.match(r"[A-Za-z]:|\\", name):
         return "it begins at the root"
     bad = next((character for character in _FORBIDDEN if character in name), None)
@@ -36,10 +36,8 @@ def why_unsafe(name: str) -> str | None:
 def _part_problem(part: str) -> str | None:
     if part == "..":
         return "it leads out of the folder"
-    if part.strip(". ") == "":
-        return "a part of it is empty, or dots"
-    if part.startswith("."):
-        return "it is hidden"
+    if part.strip(". ") == "" or part.startswith("."):
+        return "a part of it is empty, or begins with a dot"
     if part != part.rstrip(". ") or part != part.lstrip(" "):
         return "a part of it begins or ends with a space, or ends with a dot"
     if _RESERVED.fullmatch(part.split(".", maxsplit=1)[0].rstrip(" ")):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import struct
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from optimizer.errors import MetadataError, ModelError
 from optimizer.files import write_together
 from optimizer.metadata.container import read_model, take_apart
 from optimizer.metadata.extraction import no_metadata
-from optimizer.metadata.front import erase_metadata
+from optimizer.metadata.front import without_metadata
 from optimizer.metadata.model_view import view
 
 
@@ -85,8 +83,8 @@ def _bare(content: bytes, *, origin: str) -> tuple[bytes, tuple[str, ...], bool]
     while True:
         parts = take_apart(before, origin=origin)
         files += parts.files
-        bare = _erased(_without_empty_archive(parts.model), origin)
-        erased = erased or len(bare) == len(parts.model) and bare != parts.model
+        bare = _erased(parts.model, origin)
+        erased = erased or bare != parts.model
         if bare == before:
             return bare, tuple(files), erased
         before = bare  # a file that was tagged twice, by two tools
@@ -100,7 +98,7 @@ def _erased(model: bytes, origin: str) -> bytes:
     """
     before = view(model, origin=origin)
     try:
-        bare = erase_metadata(model)
+        bare = without_metadata(model)
     except (struct.error, IndexError) as error:
         raise ModelError(
             f"{origin} is damaged: {error}.", hint="build or copy the file again"
@@ -111,12 +109,3 @@ def _erased(model: bytes, origin: str) -> bytes:
             hint="build the file again",
         )
     return bare
-
-
-def _without_empty_archive(model: bytes) -> bytes:
-    """The model without an archive of no files, which some tools leave behind it."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(model)) as archive:
-            return model if archive.infolist() else model[: archive.start_dir]
-    except zipfile.BadZipFile:
-        return model
