@@ -133,6 +133,30 @@ def test_whatever_is_wrong_is_found_and_named(fields: dict[str, Any], data: st.D
         Document(fields=broken).check(origin="m.tflite")
 
 
+# One field of each kind, by the way to it.
+ONE_OF_EACH: dict[str, tuple[str, str, Any]] = {
+    "string": ("ModelMetadata", "name", "x"),
+    "bytes": ("CustomMetadata", "data", "AAEC"),
+    "int": ("ValueRange", "min", -1),
+    "uint": ("ImageSize", "width", 2**32 - 1),
+    "float": ("ScoreThresholdingOptions", "global_score_threshold", -0.5),
+    "union": ("Content", "content_properties_type", "AudioProperties"),
+    "list": ("TensorMetadata", "dimension_names", ["batch"]),
+    "table": ("TensorMetadata", "stats", {"max": [1.0]}),
+    "enum": ("ImageProperties", "color_space", "RGB"),
+}
+
+
+@pytest.mark.parametrize("kind", ONE_OF_EACH)
+def test_every_wrong_value_of_every_kind_is_refused(kind: str) -> None:
+    table, key, right = ONE_OF_EACH[kind]
+    assert schema.problem({key: right}, table) is None
+    for wrong in WRONG[kind]:
+        told = schema.problem({key: wrong}, table, "here")
+        assert told is not None, wrong
+        assert f"here.{key}" in told
+
+
 @thorough
 @given(tables(), st.data())
 def test_a_key_that_is_not_known_is_named_with_those_that_are(

@@ -7,6 +7,7 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from optimizer.errors import MetadataError
@@ -42,7 +43,7 @@ from tests.metadata.examples import (
     WORD_LIST,
     labels,
 )
-from tests.metadata.models import with_outputs
+from tests.metadata.models import packed, unpacked, with_outputs
 
 Seen = Callable[[str], ModelView]
 ROLES = {
@@ -204,6 +205,18 @@ def test_outputs_that_cannot_be_told_apart_are_asked_for(seen: Seen) -> None:
         assert (roles["category"].key, roles["score"].key) == ("b", "c")
     with pytest.raises(MetadataError, match="no output 'z' that can be the score"):
         output_roles(model, {"score": "z"})
+
+
+def test_scores_that_are_all_whole_tell_nothing(seen: Seen) -> None:
+    """Ones in one output, zeros in the other: either may be scores, either categories."""
+    model = unpacked(seen("detector_ambiguous").content)
+    counted = np.array([0, 1, 2], np.float32).tobytes()
+    (buffer,) = (
+        b for b in model.buffers if b.data is not None and bytes(bytearray(b.data)) == counted
+    )
+    buffer.data = np.zeros(12, np.uint8)
+    with pytest.raises(MetadataError, match="holds the categories cannot be told"):
+        output_roles(view(packed(model), origin="m"), {})
 
 
 def test_what_is_said_of_outputs_must_fit_them(seen: Seen) -> None:
