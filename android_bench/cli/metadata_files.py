@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from android_bench.cli.metadata import Model, metadata
 from android_bench.cli.options import Json
 
+if TYPE_CHECKING:
+    from optimizer.metadata.difference import Difference
+
+_MOST_LINES = 10
+_MOST_LETTERS = 72
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 
 
@@ -83,3 +88,72 @@ def strip(
         console.say(f"Removed: {', '.join(['the metadata', *done.files])}")
     if done.erased:
         console.say("Zeros stand in the model where another tool had put the metadata.")
+
+
+@metadata.command(
+    epilog="Exit codes: 0 no difference, 1 they differ, or one cannot be read. "
+    "Example: android-bench metadata diff a.tflite b.tflite"
+)
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="A.tflite")],
+    second: Annotated[Path, typer.Argument(metavar="B.tflite")],
+    *,
+    json: Json = False,
+) -> None:
+    """Show what differs between the metadata of two files, and which lines of their packed files.
+
+    As with diff, exit code 1 says that they differ.
+    """
+    from dataclasses import asdict
+
+    from android_bench import console
+    from optimizer.metadata.difference import difference
+
+    found = difference(first, second)
+    if json:
+        console.emit_json(
+            {"differ": bool(found), "differences": [asdict(entry) for entry in found]}
+        )
+    elif not found:
+        print("No difference.")
+    else:
+        print(f"--- {first}\n+++ {second}")
+        for entry in found:
+            _print_difference(entry)
+    if found:
+        raise typer.Exit(1)
+
+
+def _print_difference(entry: Difference) -> None:
+    """What it is about, and below it what the one says and what the other."""
+    from android_bench import formatting
+
+    print(_printable(f"packed file {entry.path}" if entry.packed else entry.path))
+    for sign, side in (("-", entry.first), ("+", entry.second)):
+        if side is None:
+            continue
+        told = _short(side)
+        if entry.packed:
+            told = f"{formatting.file_size(side['size_bytes'])}, SHA-256 {side['sha256'][:12]}…"
+        if not entry.lines:
+            print(f"  {sign} {told}")
+    for line in entry.lines[:_MOST_LINES]:
+        print(f"    {_printable(line)}")
+    if len(entry.lines) > _MOST_LINES:
+        print(f"    and {len(entry.lines) - _MOST_LINES} more, which --json prints")
+
+
+def _short(value: object) -> str:
+    """A value on one line, its beginning if it is long."""
+    import json
+
+    text = _printable(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"
+
+
+def _printable(text: str) -> str:
+    """What a file says, without what a terminal would obey."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
