@@ -111,6 +111,34 @@ class MetadataWorker:
         answer: dict[str, Any] = self._call("bind", model, path=_absolute(model))
         return answer
 
+    def generate_code(
+        self, model: Path, *, package: str, class_name: str, asset: str
+    ) -> dict[str, Any]:
+        """Generate a Java class of a tagged model; see the worker's ``generate``.
+
+        Raises:
+            MetadataError: the process died or took too long.
+        """
+        answer: dict[str, Any] = self._call(
+            "generate",
+            model,
+            path=_absolute(model),
+            package=package,
+            class_name=class_name,
+            asset=asset,
+        )
+        return answer
+
+    def generate(self, content: bytes, *, origin: Path, **names: str) -> dict[str, Any]:
+        """Make an Android wrapper class of a sound model with metadata; see the worker's ``codegen``.
+
+        Raises:
+            MetadataError: the generator fails, or dies of it.
+        """
+        encoded = base64.b64encode(content).decode()
+        answer: dict[str, Any] = self._call("generate", origin, model=encoded, **names)
+        return answer
+
     def close(self) -> None:
         """End the process and wait for it; calling it again does nothing."""
         process, self._process = self._process, None
