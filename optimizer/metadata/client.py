@@ -129,16 +129,6 @@ class MetadataWorker:
         )
         return answer
 
-    def generate(self, content: bytes, *, origin: Path, **names: str) -> dict[str, Any]:
-        """Make an Android wrapper class of a sound model with metadata; see the worker's ``codegen``.
-
-        Raises:
-            MetadataError: the generator fails, or dies of it.
-        """
-        encoded = base64.b64encode(content).decode()
-        answer: dict[str, Any] = self._call("generate", origin, model=encoded, **names)
-        return answer
-
     def close(self) -> None:
         """End the process and wait for it; calling it again does nothing."""
         process, self._process = self._process, None

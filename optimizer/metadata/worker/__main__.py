@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from optimizer.metadata.worker import binding, codec, codegen, proofs
+from optimizer.metadata.worker import binding, codec, proofs
 from optimizer.metadata.worker.native import block_tensorflow
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
@@ -24,7 +24,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "encode": codec.encode,
     "prove": proofs.prove,
     "bind": binding.binds,
-    "generate": codegen.generate,
     "generate": binding.generate,
 }
 
