@@ -14,15 +14,14 @@ from optimizer.metadata.attachments import (
     read_attachment,
     read_calibration,
 )
-from optimizer.metadata.document import Document, label_files, normalization, tensor_fields
 from optimizer.metadata.guess import task_of_model
-from optimizer.metadata.labels import parse_labels
 from optimizer.metadata.model_view import ModelView
 from optimizer.metadata.tasks import DESCRIPTIONS, Description, Task
 from optimizer.metadata.tokenizers import (
     BertTokenizer,
     RegexTokenizer,
     SentencePieceTokenizer,
+    Tokenizer,
     unix_vocabulary,
 )
 
@@ -44,7 +43,10 @@ FLAGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What was said of a model; ``None`` and what is empty was not said. Files are paths."""
+    """What was said of a model; ``None`` and what is empty was not said. Files are paths.
+
+    ``tokenizer`` is one that metadata already have: for words of which nothing else was said.
+    """
 
     task: Task | None = None
     general: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Said:
     vocabulary: Path | None = None
     delimiters: str | None = None
     sentencepiece: Path | None = None
+    tokenizer: Tokenizer | None = None
     sample_rate: int | None = None
     channels: int | None = None
     box_order: tuple[str, ...] | None = None
@@ -142,9 +145,24 @@ def _calibration(said: Said) -> ScoreCalibration | None:
     )
 
 
-def _tokenizer(
-    said: Said, task: Task
-) -> RegexTokenizer | BertTokenizer | SentencePieceTokenizer | None:
+def _tokenizer(said: Said, task: Task) -> Tokenizer | None:
+    found = _said_tokenizer(said, task) or said.tokenizer
+    if said.delimiters is None:
+        return found
+    if found is None:
+        raise MetadataError(
+            "Delimiters were given, and no vocabulary.", hint="--vocabulary vocab.txt"
+        )
+    if not isinstance(found, RegexTokenizer):
+        raise MetadataError(
+            "Delimiters were given, and word pieces have none of their own.",
+            hint="leave --delimiters out: they are for a vocabulary of 'word number' lines",
+        )
+    return replace(found, pattern=said.delimiters)
+
+
+def _said_tokenizer(said: Said, task: Task) -> Tokenizer | None:
+    """The tokenizer of the files that were said."""
     vocabulary = None
     if said.vocabulary is not None:
         vocabulary = unix_vocabulary(read_attachment(said.vocabulary, "vocabulary"))
@@ -152,49 +170,8 @@ def _tokenizer(
         model = read_attachment(said.sentencepiece, "SentencePiece model")
         return SentencePieceTokenizer(model=model, vocabulary=vocabulary)
     if vocabulary is None:
-        if said.delimiters is not None:
-            raise MetadataError(
-                "Delimiters were given, and no vocabulary.", hint="--vocabulary vocab.txt"
-            )
         return None
     words = vocabulary.decode("utf-8", "replace")
     if task in _BERT or (said.delimiters is None and "[CLS]" in words.split("\n")):
         return BertTokenizer(vocabulary=vocabulary)
-    if said.delimiters is None:
-        return RegexTokenizer(vocabulary=vocabulary)
-    return RegexTokenizer(vocabulary=vocabulary, pattern=said.delimiters)
-
-
-def completed(said: Said, old: Document) -> Said:
-    """What was said, with what metadata that are there already say of labels, pixels and sound."""
-    scaled = normalization(old.fields)
-    if said.mean is None and said.std is None and scaled is not None:
-        said = replace(said, mean=tuple(scaled[0]), std=tuple(scaled[1]))
-    if said.labels is None:
-        said = replace(said, labels=_labels(old))
-    for tensor in tensor_fields(old.fields, "input"):
-        properties = (tensor.get("content") or {}).get("content_properties") or {}
-        if said.sample_rate is None and "sample_rate" in properties:
-            said = replace(
-                said,
-                sample_rate=properties["sample_rate"],
-                channels=said.channels or properties.get("channels"),
-            )
-    return said
-
-
-def _labels(old: Document) -> Labels | None:
-    """The labels that metadata have."""
-    names: tuple[str, ...] = ()
-    locales = {}
-    for tensor in tensor_fields(old.fields, "output"):
-        for entry in label_files(tensor):
-            content = old.files.get(entry.get("name", ""))
-            if content is None:
-                continue
-            read = parse_labels(content, origin=entry["name"], allow_duplicates=True)
-            if not names:
-                names = read
-            if entry.get("locale"):
-                locales[entry["locale"]] = read
-    return Labels(names=names, locales=locales, allow_duplicates=True) if names else None
+    return RegexTokenizer(vocabulary=vocabulary)

@@ -10,8 +10,9 @@ from optimizer.artifact import Artifact, read_manifest
 from optimizer.errors import MetadataError
 from optimizer.metadata.client import MetadataWorker
 from optimizer.metadata.container import read_model, take_apart
-from optimizer.metadata.describing import Said, completed, describe
+from optimizer.metadata.describing import Said, describe
 from optimizer.metadata.document import Document
+from optimizer.metadata.kept import completed
 from optimizer.metadata.model_view import view
 from optimizer.metadata.reading import document_of
 from optimizer.metadata.tagging import Existing, Tagged, tag
@@ -53,7 +54,7 @@ class Wanted:
         if old is not None and said.only_general:
             return _general(said)
         if old is not None:
-            said = completed(said, old)
+            said = completed(said, old, seen)
         description, why = describe(said, seen)
         document = description.document(seen)
         return document if why is None else replace(document, notes=(why, *document.notes))
