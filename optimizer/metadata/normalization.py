@@ -25,6 +25,8 @@ _KNOWN = (
 )
 # A calibration does not always see a white and a black pixel.
 _CLOSE = 0.02
+# Beyond this share of the range, what was said is something else than what the model tells.
+_CONTRADICTS = 0.25
 # They leave the values of pixels as they are, or take some of them.
 _PASSES = {
     "QUANTIZE", "DEQUANTIZE", "CAST", "PAD", "PADV2", "MIRROR_PAD", "RESHAPE", "TRANSPOSE", "GATHER",
@@ -101,6 +103,24 @@ def infer_normalization(model: ModelView, image: ModelTensor) -> Normalization |
         return _rescaled_inside(graph) or _quantized(graph, image)
     except DAMAGE:
         return None
+
+
+def contradiction(model: ModelView, image: ModelTensor, mean: Values, std: Values) -> str | None:
+    """A sentence when the model tells another range of its input than mean and std bring pixels to."""
+    found = infer_normalization(model, image)
+    if found is None:
+        return None
+    width = 255.0 / found.std
+    for one, other in zip(*of_one_length(mean, std, image.shape[-1]), strict=True):
+        for pixel in (0.0, 255.0):
+            apart = abs((pixel - one) / other - (pixel - found.mean) / found.std)
+            if apart > _CONTRADICTS * width:
+                told = [",".join(f"{value:g}" for value in values) for values in (mean, std)]
+                return (
+                    f"mean {told[0]}, std {told[1]} are written, but the model tells mean {found.mean:g}, "
+                    f"std {found.std:g}: {found.why}. If it is right, an app would feed wrong values."
+                )
+    return None
 
 
 class _Graph:

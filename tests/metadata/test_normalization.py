@@ -1,6 +1,7 @@
 """How pixels become an input: what models tell of it, and what is not taken for telling."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -119,7 +120,30 @@ def test_ranges_that_nobody_trains_on_tell_nothing(
 def test_what_is_said_counts_more(seen: Seen) -> None:
     said = ImageEmbedder(mean=(1.0, 2.0, 3.0), std=(4.0,)).document(seen("uint8_zero_one"))
     assert normalization(said.fields) == ([1.0, 2.0, 3.0], [4.0] * 3)
-    assert said.notes == ()
+    (note,) = said.notes
+    assert "mean 1,2,3, std 4 " in note
+    assert "the model tells mean 0, std 255" in note
+
+
+@pytest.mark.parametrize("which", ["first_rescaled_127", "first_rescaled_127_int8", "int8_raw"])
+def test_pixels_that_would_be_scaled_twice_are_noted(which: str, seen: Seen) -> None:
+    for described in (ImageEmbedder, General):
+        twice = described(mean=(127.5,), std=(127.5,)).document(seen(which))
+        assert any("tells mean 0, std 1" in note for note in twice.notes)
+        right = described(mean=(0.0,), std=(1.0,)).document(seen(which))
+        assert right.notes == ()
+
+
+def test_how_the_data_were_scaled_is_held_against_the_model_too(seen: Seen) -> None:
+    model = replace(seen("first_rescaled_127"), pixels=((127.5,), (127.5,)))
+    assert any("tells mean 0, std 1" in note for note in ImageEmbedder().document(model).notes)
+
+
+@pytest.mark.parametrize(("mean", "std"), [((127.0,), (128.0,)), ((123.7, 116.3, 103.5), (127.5,))])
+def test_nearly_the_same_is_not_noted(
+    mean: tuple[float, ...], std: tuple[float, ...], seen: Seen
+) -> None:
+    assert ImageEmbedder(mean=mean, std=std).document(seen("int8_io")).notes == ()
 
 
 def test_general_models_are_looked_at_too(seen: Seen) -> None:

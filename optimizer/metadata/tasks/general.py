@@ -8,7 +8,12 @@ from typing import ClassVar
 from optimizer.metadata.attachments import Labels
 from optimizer.metadata.document import Document
 from optimizer.metadata.model_view import ModelTensor, ModelView
-from optimizer.metadata.normalization import check_normalization, infer_normalization, of_one_length
+from optimizer.metadata.normalization import (
+    check_normalization,
+    contradiction,
+    infer_normalization,
+    of_one_length,
+)
 from optimizer.metadata.tasks.base import (
     Description,
     Fields,
@@ -67,6 +72,9 @@ class General(Description):
             if found is not None:
                 mean, std = (found.mean,), (found.std,)
                 notes.append(f"mean {found.mean:g}, std {found.std:g}: {found.why}.")
+        elif len(model.inputs) == 1:
+            doubt = contradiction(model, item, mean, std)
+            notes += [] if doubt is None else [doubt]
         units = []
         if mean is not None and std is not None:
             mean, std = of_one_length(mean, std, item.shape[3])

@@ -9,7 +9,12 @@ from optimizer.errors import MetadataError
 from optimizer.metadata.attachments import Labels, ScoreCalibration
 from optimizer.metadata.document import Document
 from optimizer.metadata.model_view import ModelTensor, ModelView
-from optimizer.metadata.normalization import check_normalization, infer_normalization, of_one_length
+from optimizer.metadata.normalization import (
+    check_normalization,
+    contradiction,
+    infer_normalization,
+    of_one_length,
+)
 from optimizer.metadata.tasks.base import (
     Description,
     Fields,
@@ -70,6 +75,9 @@ class ImageDescription(Description):
                 )
             mean, std = (found.mean,), (found.std,)
             notes.append(f"mean {found.mean:g}, std {found.std:g}: {found.why}.")
+        else:
+            doubt = contradiction(model, image, mean, std)
+            notes += [] if doubt is None else [doubt]
         return *of_one_length(mean, std, image.shape[3]), notes
 
     def image(self, model: ModelView, *, what: str, about: str) -> tuple[Fields, list[str]]:
