@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -157,3 +158,66 @@ def _printable(text: str) -> str:
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+class Language(str, Enum):
+    """What the wrapper is written in."""
+
+    JAVA = "java"
+    KOTLIN = "kotlin"
+
+
+@metadata.command(
+    epilog="Example: android-bench metadata codegen model.tflite -o app --package org.example.ml "
+    "--class Birds"
+)
+def codegen(
+    model: Model,
+    *,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="The Android module, that src/main stands in."
+        ),
+    ],
+    package: Annotated[str, typer.Option(help="The class's package.")],
+    class_name: Annotated[str, typer.Option("--class", metavar="NAME", help="The class's name.")],
+    asset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The model's name in assets. Default: its own."),
+    ] = None,
+    language: Annotated[
+        Language, typer.Option(help="There is a generator for Java, which Kotlin calls as it is.")
+    ] = Language.JAVA,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Write a Java class that runs the model, with tflite-support's generator, into an Android module.
+
+    That is src/main/java/PACKAGE/CLASS.java, the model in src/main/assets, and a note of how to use it.
+    Build files and manifests are left alone; the dependencies are printed.
+    """
+    from dataclasses import asdict
+
+    from android_bench import console
+    from optimizer.errors import MetadataError
+    from optimizer.metadata.codegen import generate
+
+    if language is Language.KOTLIN:
+        raise MetadataError(
+            "tflite-support has no generator for Kotlin; Kotlin calls the Java class as it is.",
+            hint=f"--language java, and in Kotlin: val model = {class_name}.newInstance(context)",
+        )
+    made = generate(
+        model, output, package=package, class_name=class_name, asset=asset, overwrite=overwrite
+    )
+    if json:
+        console.emit_json({**asdict(made), "folder": str(made.folder)})
+        return
+    for name in made.files:
+        print(made.folder / name)
+    print("\nIn the dependencies of build.gradle or build.gradle.kts:\n")
+    for dependency in made.dependencies:
+        print(f'    implementation("{dependency}")')
+    for warning in made.warnings:
+        console.say(f"Warning: {warning}")
