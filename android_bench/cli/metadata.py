@@ -145,11 +145,17 @@ def write(
     """Write metadata into models, and prove each with the Task Library."""
     from android_bench import console
     from android_bench.cli import metadata_view
+    from optimizer.metadata.tagging import Tagged
     from optimizer.metadata.tasks import Task
     from optimizer.metadata.wanted import Wanted, tag_all
 
     if replace and merge:
         raise typer.BadParameter("give one of the two", param_hint="--replace, --merge")
+    if allow_duplicate_labels and not labels:
+        raise typer.BadParameter(
+            "goes with --labels; in a file for --from, write allow_duplicate_labels = true",
+            param_hint="--allow-duplicate-labels",
+        )
     said = _said(
         task=None if task is None else Task(task.value),
         general={
@@ -176,20 +182,24 @@ def write(
         outputs=_pairs(output_role, "--output-role"),
         attach=attach or (),
     )
-    with console.step_progress("metadata write") as step:
-        tagged = tag_all(
-            models,
-            Wanted(said=said, file=source),
-            output=output,
-            existing="merge" if merge else "replace" if replace else "refuse",
-            require_verified=not unproven,
-            step=step,
-        )
-    if json:
-        console.emit_json([metadata_view.tagged_to_json(item) for item in tagged])
-        return
-    for item in tagged:
-        metadata_view.print_tagged(item)
+    written: list[Tagged] = []
+    try:
+        with console.step_progress("metadata write") as step:
+            tag_all(
+                models,
+                Wanted(said=said, file=source),
+                output=output,
+                existing="merge" if merge else "replace" if replace else "refuse",
+                require_verified=not unproven,
+                step=step,
+                done=written.append,
+            )
+    finally:  # a model that fails comes behind others that are written
+        if written and json:
+            console.emit_json([metadata_view.tagged_to_json(item) for item in written])
+        elif written:
+            for item in written:
+                metadata_view.print_tagged(item)
 
 
 def _said(
@@ -201,6 +211,7 @@ def _said(
     **values: Any,
 ) -> Said:
     """The flags as what was said; label files are read."""
+    from optimizer.errors import MetadataError
     from optimizer.metadata import labels_from
     from optimizer.metadata.attachments import read_attachment
     from optimizer.metadata.describing import Said
@@ -209,7 +220,19 @@ def _said(
     for given in labels:
         locale, equals, path = given.partition("=")
         found = (locale, Path(path)) if equals and not Path(given).exists() else (None, Path(given))
+        if found[0] in files:
+            whose = f"The labels for {found[0]!r}" if found[0] else "The labels"
+            raise MetadataError(
+                f"{whose} were given twice: {files[found[0]]} and {found[1]}.",
+                hint="give one file a language: --labels labels.txt --labels de=labels_de.txt",
+            )
         files[found[0]] = found[1]
+    attached = [path.name for path in attach]
+    twice = next((name for name in attached if attached.count(name) > 1), None)
+    if twice is not None:
+        raise MetadataError(
+            f"There are two files called {twice!r} to be attached.", hint="rename one of them"
+        )
     return Said(
         general={key: value for key, value in general.items() if value is not None},
         labels=labels_from(files, allow_duplicates=allow_duplicate_labels) if files else None,

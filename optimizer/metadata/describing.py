@@ -136,6 +136,11 @@ def _values(said: Said, task: Task) -> dict[str, Any]:
 
 def _calibration(said: Said) -> ScoreCalibration | None:
     if said.score_calibration is None:
+        if said.score_transformation != "IDENTITY" or said.default_score:
+            raise MetadataError(
+                "A score transformation or a default score was given, and no score calibration.",
+                hint=f"{FLAGS['score_calibration']}, or leave them out",
+            )
         return None
     return read_calibration(
         said.score_calibration,

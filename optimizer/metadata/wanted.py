@@ -87,15 +87,19 @@ def tag_all(
     existing: Existing | str = Existing.REFUSE,
     require_verified: bool = True,
     step: Callable[[str], None] = lambda _: None,
+    done: Callable[[Tagged], None] = lambda _: None,
 ) -> list[Tagged]:
     """Tag models, each proven before it is written; ``output`` is a folder, or a file for one model.
 
+    ``done`` is told of each as soon as it is written.
+
     Raises:
         ModelError, MetadataError, MissingExtraError: as ``tag``; models before the one that fails are
-            written.
+            written. MetadataError as well when two would be written to one file: then none is.
     """
     existing = Existing(existing)
     targets = [_target(model, output, several=len(models) > 1) for model in models]
+    _check_targets(models, targets)
     tagged = []
     with MetadataWorker() as worker:
         for model, target in zip(models, targets, strict=True):
@@ -110,6 +114,7 @@ def tag_all(
                     worker=worker,
                 )
             )
+            done(tagged[-1])
     return tagged
 
 
@@ -138,13 +143,26 @@ def tag_artifact(
 
 
 def _target(model: Path, output: Path | None, *, several: bool) -> Path | None:
+    """The file to be written; what does not exist and is not called .tflite is a folder to be made."""
     if output is None:
         return None
-    if output.is_dir():
+    if output.is_dir() or (not output.exists() and output.suffix != ".tflite"):
         return output / model.name
     if several:
         raise MetadataError(
             f"{output} is no folder, and several models are to be written.",
-            hint="give an existing folder as --output",
+            hint="give a folder as --output",
         )
     return output
+
+
+def _check_targets(models: Sequence[Path], targets: Sequence[Path | None]) -> None:
+    seen: dict[Path, Path] = {}
+    for model, target in zip(models, targets, strict=True):
+        place = (target or model).resolve()
+        if place in seen:
+            raise MetadataError(
+                f"{seen[place]} and {model} would both be written to {target or model}.",
+                hint="name each model once; models of one name need folders of their own",
+            )
+        seen[place] = model
