@@ -14,7 +14,7 @@ from optimizer.artifact import Artifact
 from optimizer.metadata.document import Document
 from optimizer.tflite_file import PROVENANCE
 
-_ENTRY = {
+ENTRY = {
     "name": PROVENANCE,
     "description": "Where the model comes from: recipe, source, tools, accuracy.",
     "type": "UNKNOWN",
@@ -30,7 +30,7 @@ def with_provenance(document: Document, artifact: Artifact | None) -> Document:
     others = [entry for entry in named if entry.get("name") != PROVENANCE]
     return replace(
         document,
-        fields={**document.fields, "associated_files": [*others, _ENTRY]},
+        fields={**document.fields, "associated_files": [*others, ENTRY]},
         files={**document.files, PROVENANCE: content.encode()},
     )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from android_bench.cli.app import command_line
@@ -16,8 +18,10 @@ from optimizer.metadata import Document
 from optimizer.metadata.describing import Said
 from optimizer.metadata.document import with_ranges
 from optimizer.metadata.model_view import ModelView, view
+from optimizer.metadata.provenance import ENTRY
 from optimizer.metadata.tasks import Task
 from optimizer.metadata.toml_file import LOOSE, DocumentFile, read_wish, to_toml
+from optimizer.tflite_file import PROVENANCE
 from tests.metadata.test_codec import tables, thorough
 
 DATA = Path(__file__).parent / "data"
@@ -42,7 +46,7 @@ def test_every_document_is_printed_and_read_as_the_same(fields: dict[str, Any]) 
     assert isinstance(again, DocumentFile)
     # Only ranges that the model tells, or empty ones, are left out: they are worked out again.
     assert without_stats(again.fields) == without_stats(fields)
-    told, said = stats(with_ranges(again.fields, model)), stats(with_ranges(fields, model))
+    told, said = stats(with_ranges(again.fields, model)), stats(fields)
     assert {key: value for key, value in told.items() if value} == {
         key: value for key, value in said.items() if value
     }
@@ -123,6 +127,55 @@ def test_files_come_from_beside_the_toml_or_from_the_model(tmp_path: Path) -> No
         wish.document({})
 
 
+def test_packed_files_may_be_empty_or_in_folders(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.txt").write_bytes(b"")
+    wish = DocumentFile(path=tmp_path / "m.toml", fields={}, loose=("sub/a.txt",))
+    assert wish.document({}).files == {"sub/a.txt": b""}
+
+
+def test_a_file_beside_that_is_not_the_packed_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"beside")
+    wish = DocumentFile(path=tmp_path / "m.toml", fields={}, loose=("a.txt",))
+    assert "'a.txt' is the one beside" in wish.document({"a.txt": b"packed"}).notes[0]
+    assert wish.document({"a.txt": b"beside"}).notes == ()
+
+
+def test_the_origin_stays_with_its_model(tmp_path: Path) -> None:
+    origin = Document(fields={"name": "P", "associated_files": [ENTRY]}, files={PROVENANCE: b"{}"})
+    model = seen("float32")
+    text = to_toml(origin, model)
+    assert PROVENANCE not in text
+    (tmp_path / PROVENANCE).write_bytes(b"of another model")
+    toml = tmp_path / "m.toml"
+    toml.write_text(text)
+    wish = read_wish(toml)
+    assert isinstance(wish, DocumentFile)
+    again, other = wish.document(origin.files), wish.document({})
+    assert (again.fields, again.files) == (origin.fields, origin.files)
+    assert (other.fields, other.files) == ({"name": "P"}, {})
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_a_terminal_is_shown_and_told_nothing(name: str) -> None:
+    text = to_toml(Document(fields={"name": name}), seen("float32"))
+    kinds = {unicodedata.category(letter) for letter in text.replace("\n", "")} - {"Cf"}
+    assert not kinds & {"Cc", "Zl", "Zp"}
+    assert not set(text) & set("\u202e\u2066\ufeff\u00ad")
+    again = read(text)
+    assert isinstance(again, DocumentFile)
+    assert again.fields == {"name": name}
+
+
+def test_neither_depth_nor_length_ends_the_tool(tmp_path: Path) -> None:
+    with pytest.raises(MetadataError, match="nested too deeply"):
+        read("name = " + "[" * 100_000)
+    toml = tmp_path / "m.toml"
+    toml.write_bytes(bytes(17 << 20))
+    with pytest.raises(MetadataError, match="has more than 16,777,216 bytes"):
+        read_wish(toml)
+
+
 @pytest.mark.parametrize("name", ["../a.txt", "/etc/hostname", "x/../a.txt", "..\\a.txt", ""])
 def test_no_file_is_read_from_outside_of_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.txt").write_text("secret")
@@ -175,6 +228,7 @@ def test_a_file_by_task_is_what_flags_would_say(tmp_path: Path) -> None:
         ("[[subgraph_metadata]]\nname = 3", r"subgraph_metadata\[0\].name must be a text"),
         ("associated_files = 3", "associated_files must be a list"),
         ("packed_files = 3", "packed_files must be a list of names"),
+        ('files = ["a/x.txt", "b/x.txt"]', "two of the files are called 'x.txt'"),
         ("name = ", "is no TOML"),
         ("name = 'a'\nname = 'b'", "is no TOML"),
     ],
