@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.errors import MetadataError
@@ -147,6 +147,7 @@ lines = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(lines, min_size=1, max_size=6).filter(any))
 def test_a_calibration_comes_back_as_it_went_in(
     tmp_path_factory: pytest.TempPathFactory, made: list[tuple[float, ...]]

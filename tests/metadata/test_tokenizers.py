@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.errors import MetadataError
@@ -129,6 +129,7 @@ def test_a_sentencepiece_model_that_would_end_the_app_is_refused(model: bytes) -
         SentencePieceTokenizer(model=model)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_model_or_refused(noise: bytes) -> None:
     for model in (noise, SENTENCES.model + noise, noise + SENTENCES.model):
