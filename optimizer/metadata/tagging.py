@@ -29,6 +29,7 @@ from optimizer.metadata.document import (
     tensor_fields,
     with_ranges,
 )
+from optimizer.metadata.front import IDENTIFIER
 from optimizer.metadata.guess import task_of_document
 from optimizer.metadata.merging import merge
 from optimizer.metadata.model_view import view
@@ -225,9 +226,32 @@ def summary_of(document: Document, *, proof: Verification | None = None) -> Meta
     )
 
 
-def _write_file(path: Path, content: bytes) -> None:
+def place_of(path: Path) -> Path:
+    """The file that is to be written, behind links: a model, or one that does not exist yet.
+
+    Raises:
+        MetadataError: it is a device, a pipe, a folder or another kind of file, or links go round.
+    """
+    hint = "give another output"
     try:
-        write_atomic(path.resolve(), content)
+        place = path.resolve()
+        if not place.exists():
+            return place
+        if not place.is_file():
+            raise MetadataError(f"{path} is no plain file.", hint=hint)
+        with place.open("rb") as stream:
+            begins = stream.read(8)
+    except (OSError, RuntimeError) as error:  # links that go round
+        raise MetadataError(f"{path} cannot be written: {error}.", hint=hint) from error
+    if begins and begins[4:] != IDENTIFIER:
+        raise MetadataError(f"{path} is no model and would be overwritten.", hint=hint)
+    return place
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    place = place_of(path)
+    try:
+        write_atomic(place, content)
     except OSError as error:
         raise MetadataError(
             f"{path} cannot be written: {error.strerror or error}.",

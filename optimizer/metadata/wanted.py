@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from optimizer.metadata.document import Document
 from optimizer.metadata.kept import completed
 from optimizer.metadata.model_view import view
 from optimizer.metadata.reading import document_of
-from optimizer.metadata.tagging import Existing, Tagged, tag
+from optimizer.metadata.tagging import Existing, Tagged, place_of, tag
 from optimizer.metadata.tagging import completed as write_form
 from optimizer.metadata.tasks import Description
 from optimizer.metadata.toml_file import DocumentFile, read_wish
@@ -157,9 +158,10 @@ def _target(model: Path, output: Path | None, *, several: bool) -> Path | None:
 
 
 def _check_targets(models: Sequence[Path], targets: Sequence[Path | None]) -> None:
+    """Refuse outputs that cannot be written, before anything is; two models for one file as well."""
     seen: dict[Path, Path] = {}
     for model, target in zip(models, targets, strict=True):
-        place = (target or model).resolve()
+        place = Path(os.path.realpath(model)) if target is None else place_of(target)
         if place in seen:
             raise MetadataError(
                 f"{seen[place]} and {model} would both be written to {target or model}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -101,3 +102,30 @@ def test_a_file_and_a_flag_about_labels_do_not_go_together(folder: Path) -> None
     )
     assert done.exit_code != 0
     assert "allow_duplicate_labels = true" in " ".join(done.output.split())
+
+
+def test_what_is_no_model_is_not_overwritten(folder: Path) -> None:
+    done = write("a/m.tflite", "-o", "other.txt")
+    assert done.exit_code == 1
+    assert "other.txt is no model" in done.output
+    assert (folder / "other.txt").read_text() == "1\n2\n3\n4\n"
+    assert write("a/m.tflite", "-o", "b/m.tflite").exit_code == 0
+
+
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.tflite")
+    done = write("a/m.tflite", "-o", "pipe.tflite")
+    assert done.exit_code == 1
+    assert "is no plain file" in done.output
+    assert (folder / "pipe.tflite").is_fifo()
+
+
+def test_links_that_go_round_are_named(folder: Path) -> None:
+    (folder / "loop.tflite").symlink_to("loop.tflite")
+    done = write("a/m.tflite", "-o", "loop.tflite")
+    assert done.exit_code == 1
+    assert not done.exception or isinstance(done.exception, SystemExit)
+    assert "loop.tflite" in done.output
+    alone = write("loop.tflite")
+    assert isinstance(alone.exception, SystemExit)
+    assert "cannot be read" in alone.output
