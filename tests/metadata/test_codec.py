@@ -199,7 +199,10 @@ def test_floats_come_back_as_they_were_typed(worker: MetadataWorker) -> None:
 
 @pytest.mark.parametrize(
     ("said", "written"),
-    [(None, "1.0.0"), ("1.0.0", "1.0.0"), ("1.10.0", "1.10.0"), ("0.9", "1.0.0"), ("x", "1.0.0")],
+    [
+        *((None, "1.0.0"), ("1.0.0", "1.0.0"), ("1.10.0", "1.10.0"), ("0.9", "1.0.0")),
+        *((no_version, "1.0.0") for no_version in ("x", "9.x", "", "¹", "٩.0.0", "9..0")),
+    ],
 )
 def test_the_parser_version_is_never_too_old(
     said: str | None, written: str, worker: MetadataWorker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from optimizer.metadata import schema as layout
 from optimizer.metadata.worker import native
 
 _IDENTIFIER = b"M001"
+_VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})*")
 
 
 def decode(metadata: str) -> dict[str, Any]:
@@ -47,7 +49,8 @@ def _packed(made: Any) -> bytes:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) if part.isdigit() else 0 for part in text.split("."))
+    """The numbers of a version; of what is none, none: older than any."""
+    return tuple(map(int, text.split("."))) if _VERSION.fullmatch(text) else ()
 
 
 def _plain(made: Any, table: str) -> dict[str, Any]:
