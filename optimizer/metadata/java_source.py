@@ -13,8 +13,8 @@ _KEYWORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 # What the generated class calls its own variables: a tensor of such a name does not compile.
-_TAKEN = frozenset({"metadata", "model", "outputs", "inputBuffers", "context", "buffer"})
-_TYPES = frozenset({"Metadata", "Outputs", "String", "Integer", "Object", "Bitmap"})
+_TAKEN = frozenset({"metadata", "model", "outputs", "inputBuffers"})
+_TYPES = frozenset({"Metadata", "Outputs", "String", "Integer", "Object"})
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _IMPORT = re.compile(r"^import (?:\w+\.)+(\w+);$", re.MULTILINE)
 _TENSOR = re.compile(r"^ +Tensor (\w+)Tensor = model\.get(Input|Output)Tensor\(", re.MULTILINE)
