@@ -57,7 +57,7 @@ def test_what_is_no_file_is_named(model: Model, worker: MetadataWorker, tmp_path
         assert str(path) in str(caught.value)
     folder = tmp_path / "folder"
     folder.mkdir()
-    with pytest.raises(MetadataError, match="folder cannot be written"):
+    with pytest.raises(MetadataError, match="folder is no plain file"):
         write(model(), EXAMPLES["float32"], output=folder, worker=worker)
 
 
