@@ -39,6 +39,11 @@ _MAKES_PIXELS = 100.0
 # A filter that is trained on a few units has a norm of about 0.3 or more; a factor 1/255 that the
 # converter has multiplied into it leaves a hundredth of that.
 _SMALL_FILTER = 0.05
+# They stand between a filter and the batch normalisation that scales what it gives.
+_ACTIVATES = {
+    "RELU", "RELU6", "LEAKY_RELU", "PRELU", "ELU", "GELU", "TANH", "HARD_SWISH",
+    "MAX_POOL_2D", "AVERAGE_POOL_2D", "QUANTIZE", "DEQUANTIZE", "PAD", "PADV2",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +134,7 @@ class _Graph:
     def __init__(self, model: ModelView, image: ModelTensor) -> None:
         self._reader: Reader = read(model.content)
         self._graph: Any = self._reader.model.Subgraphs(0)
+        self._operators = model.operators
         self._made = {output: item for item in model.operators for output in item.outputs}
         self.channels = image.shape[-1] if image.shape else 0
         self.way: list[Operator] = []
@@ -172,6 +178,19 @@ class _Graph:
         sizes = {1, self.channels}
         return np.abs(found[0]).ravel() if len(found) == 1 and found[0].size in sizes else None
 
+    def is_scaled_behind(self, item: Operator) -> bool:
+        """Whether each channel that an operator gives is multiplied by a constant of its own."""
+        current = item.outputs[0]
+        for other in self._operators:
+            if current not in other.inputs:
+                continue
+            if other.kind in {"MUL", "DIV"}:
+                return any(self.constant(index) is not None for index in other.inputs)
+            if other.kind not in _ACTIVATES:
+                return False
+            current = other.outputs[0]
+        return False
+
     def range_of(self, index: int) -> tuple[float, float] | None:
         """The values that a quantized tensor can hold."""
         return _range(self._reader.spec(self._graph.Tensors(index)))
@@ -212,7 +231,7 @@ def _has_small_filters(graph: _Graph, item: Operator) -> bool:
         return False
     axes = (1, 2, 3) if item.kind == "CONV_2D" else (0, 1, 2)
     largest = float(np.sqrt(np.square(kernel).sum(axis=axes)).max())
-    return 0 < largest < _SMALL_FILTER
+    return 0 < largest < _SMALL_FILTER and not graph.is_scaled_behind(item)
 
 
 def _quantized(graph: _Graph, image: ModelTensor) -> Normalization | None:

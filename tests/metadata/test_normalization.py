@@ -67,6 +67,11 @@ def test_a_model_that_rescales_inside_takes_pixels_as_they_are(
     assert any("mean 0, std 1: " in note for note in document.notes)
 
 
+def test_small_filters_that_are_scaled_behind_tell_nothing(seen: Seen) -> None:
+    """With batch normalisation behind the activation, filters of any size do: training makes them small."""
+    assert told(seen("first_scaled_behind")) is None
+
+
 @pytest.mark.parametrize("first", ["torch", "resized"])
 def test_layers_before_and_behind_do_not_hide_it(first: str, seen: Seen) -> None:
     assert told(seen(f"first_{first}")) == RAW
