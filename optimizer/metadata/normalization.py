@@ -39,6 +39,7 @@ _MAKES_PIXELS = 100.0
 # A filter that is trained on a few units has a norm of about 0.3 or more; a factor 1/255 that the
 # converter has multiplied into it leaves a hundredth of that.
 _SMALL_FILTER = 0.05
+_AT_ONCE = 256
 # They stand between a filter and the batch normalisation that scales what it gives.
 _ACTIVATES = {
     "RELU", "RELU6", "LEAKY_RELU", "PRELU", "ELU", "GELU", "TANH", "HARD_SWISH",
@@ -148,8 +149,6 @@ class _Graph:
 
     def constant(self, index: int) -> Any:
         """The real values of a constant tensor, ``None`` if it is none."""
-        import numpy as np
-
         tensor = self._graph.Tensors(index)
         buffer = self._reader.model.Buffers(tensor.Buffer())
         if buffer is None or not buffer.DataLength():
@@ -159,7 +158,7 @@ class _Graph:
         spec = self._reader.spec(tensor)
         if spec.dtype not in {"float32", "float16", "int8", "uint8"}:
             return None
-        values = np.frombuffer(bytes(buffer.DataAsNumpy()), spec.dtype).astype("float64")
+        values = buffer.DataAsNumpy().view(spec.dtype).astype("float32", copy=False)
         values = values.reshape(spec.shape)
         told = tensor.Quantization()
         if told is None or not told.ScaleLength():
@@ -229,9 +228,14 @@ def _has_small_filters(graph: _Graph, item: Operator) -> bool:
     kernel = graph.constant(item.inputs[1])
     if kernel is None or kernel.ndim != 4:
         return False
-    axes = (1, 2, 3) if item.kind == "CONV_2D" else (0, 1, 2)
-    largest = float(np.sqrt(np.square(kernel).sum(axis=axes)).max())
-    return 0 < largest < _SMALL_FILTER and not graph.is_scaled_behind(item)
+    filters = np.moveaxis(kernel, 0 if item.kind == "CONV_2D" else 3, 0)
+    largest = 0.0
+    for start in range(0, len(filters), _AT_ONCE):
+        part = np.square(filters[start : start + _AT_ONCE])
+        largest = max(largest, float(np.sqrt(part.sum(axis=(1, 2, 3)).max())))
+        if largest >= _SMALL_FILTER:
+            return False
+    return largest > 0 and not graph.is_scaled_behind(item)
 
 
 def _quantized(graph: _Graph, image: ModelTensor) -> Normalization | None:

@@ -48,7 +48,7 @@ def large_model() -> bytes:
         tensor.shape = np.array(shape, np.int32)
         buffer: Any = model.buffers[tensor.buffer]
         if buffer.data is not None and len(buffer.data):
-            values = random.normal(0, 0.01, int(np.prod(shape))).astype("float32")
+            values = random.normal(0, 0.1, int(np.prod(shape))).astype("float32")
             buffer.data = values.view(np.uint8)
     return packed(model)
 
