@@ -59,12 +59,11 @@ def completed(said: Said, old: Document, model: ModelView) -> Said:
     scaled = normalization(old.fields)
     if said.mean is None and said.std is None and scaled is not None:
         said = replace(said, mean=tuple(scaled[0]), std=tuple(scaled[1]))
-    for tensor in inputs:
-        properties = _properties(tensor)
-        if said.sample_rate is None and "sample_rate" in properties:
+    for properties in map(_properties, inputs):
+        if "sample_rate" in properties:
             said = replace(
                 said,
-                sample_rate=properties["sample_rate"],
+                sample_rate=said.sample_rate or properties["sample_rate"],
                 channels=said.channels or properties.get("channels"),
             )
     return said

@@ -15,6 +15,7 @@ from optimizer.metadata.describing import Said
 from optimizer.metadata.document import tensor_fields
 from optimizer.metadata.tagging import Existing, write
 from optimizer.metadata.tasks import (
+    AudioClassifier,
     BertClassifier,
     BertQuestionAnswerer,
     ObjectDetector,
@@ -125,6 +126,13 @@ def test_answers_keep_their_ends(merged: Merged) -> None:
     before = BertQuestionAnswerer(tokenizer=BERT)
     document = merged("bert_answers", before, Said(task=Task.BERT_QUESTION_ANSWERER, inputs={}))
     assert sorted(names(document, "output")) == ["end_logits", "start_logits"]
+
+
+def test_the_channels_of_a_sound_are_kept(merged: Merged) -> None:
+    before = AudioClassifier(labels=labels("a", "b", "c"), sample_rate=16000, channels=2)
+    document = merged("audio_stereo", before, Said(sample_rate=8000))
+    (sound,) = tensor_fields(document.fields, "input")
+    assert sound["content"]["content_properties"] == {"sample_rate": 8000, "channels": 2}
 
 
 def test_what_no_metadata_have_is_asked_for(merged: Merged) -> None:

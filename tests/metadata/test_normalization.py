@@ -52,6 +52,7 @@ def test_a_float_model_tells_nothing_and_is_asked_for(which: str, seen: Seen) ->
     with pytest.raises(MetadataError, match="does not tell how pixels become its input") as caught:
         ImageClassifier(labels=PETS).document(seen(which))
     assert "--mean and --std" in str(caught.value.hint)
+    assert "mean and std in metadata.toml" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("kind", ["", "_float16", "_dynamic", "_int8"])

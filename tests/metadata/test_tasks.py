@@ -31,6 +31,7 @@ from optimizer.metadata.tasks import (
     TextEmbedder,
 )
 from optimizer.metadata.tasks.detector import NAMES, output_roles
+from optimizer.metadata.tokenizers import RegexTokenizer
 from tests.metadata.examples import (
     BERT,
     CALIBRATION,
@@ -436,3 +437,13 @@ def test_a_model_of_no_task_keeps_its_names(seen: Seen) -> None:
     assert "process_units" not in image
     scaled = General(**SCALED).document(seen("two_outputs"))
     assert "process_units" in tensor_fields(scaled.fields, "input")[0]
+
+
+def test_a_word_list_without_padding_is_for_texts_of_any_length_only(seen: Seen) -> None:
+    bare = TextClassifier(
+        labels=MOODS, tokenizer=RegexTokenizer(vocabulary=b"<UNKNOWN> 0\ngood 1\n")
+    )
+    with pytest.raises(MetadataError, match="no <PAD>, and .* takes 8 words") as caught:
+        bare.document(seen("text"))
+    assert "'<PAD> N'" in str(caught.value.hint)
+    assert bare.document(seen("text_free")).files["vocab.txt"] == b"<UNKNOWN> 0\ngood 1\n"

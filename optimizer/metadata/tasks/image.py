@@ -70,8 +70,9 @@ class ImageDescription(Description):
             if found is None:
                 raise MetadataError(
                     f"{model.origin} does not tell how pixels become its input.",
-                    hint="give --mean and --std: an app feeds (pixel - mean) / std; 0 and 255 for "
-                    "inputs from 0 to 1, 127.5 and 127.5 for -1 to 1, 0 and 1 for raw pixels",
+                    hint="give --mean and --std (mean and std in metadata.toml): an app feeds "
+                    "(pixel - mean) / std; 0 and 255 for inputs from 0 to 1, 127.5 and 127.5 for -1 to 1, "
+                    "0 and 1 for raw pixels",
                 )
             mean, std = (found.mean,), (found.std,)
             notes.append(f"mean {found.mean:g}, std {found.std:g}: {found.why}.")

@@ -63,6 +63,12 @@ def word_input(model: ModelView, what: str, tokenizer: RegexTokenizer | None) ->
             f"{model.origin} takes words by number, and no vocabulary was given.",
             hint="--vocabulary vocab.txt, with lines 'word number'",
         )
+    if text.shape[1] > 0 and b"\n<PAD> " not in b"\n" + tokenizer.vocabulary:
+        raise MetadataError(
+            f"The vocabulary has no <PAD>, and {model.origin} takes {text.shape[1]} words: shorter texts "
+            "are filled up with it.",
+            hint="add the line '<PAD> N' with the number that the model was trained with, 0 mostly",
+        )
     return tensor("input_text", "Text to be looked at.", units=[tokenizer_unit(tokenizer)])
 
 
