@@ -87,6 +87,7 @@ class Builder:
     Raises:
         ModelError: the source cannot be used.
         DataError: data are missing for one of the recipes.
+        MetadataError: what the metadata should say cannot be read.
     """
 
     def __init__(
@@ -107,6 +108,8 @@ class Builder:
         _check_output(output)
         data = _data(training, calibration, evaluation)
         _check_recipes(recipes, data)
+        if metadata is not None:
+            metadata.check()
         self._output, self._overwrite = output, overwrite
         self._stack = ExitStack()
         self._metadata = metadata

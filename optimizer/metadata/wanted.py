@@ -18,7 +18,6 @@ from optimizer.metadata.model_view import view
 from optimizer.metadata.reading import document_of
 from optimizer.metadata.tagging import Existing, Tagged, place_of, tag
 from optimizer.metadata.tagging import completed as write_form
-from optimizer.metadata.tasks import Description
 from optimizer.metadata.toml_file import DocumentFile, read_wish
 
 
@@ -29,9 +28,16 @@ class Wanted:
     said: Said = field(default_factory=Said)
     file: Path | None = None
 
-    def for_model(
-        self, model: Path, *, existing: Existing, worker: MetadataWorker
-    ) -> Description | Document:
+    def check(self) -> None:
+        """Refuse a file that cannot be used before anything is built for it.
+
+        Raises:
+            MetadataError: it cannot be read, or says what cannot be.
+        """
+        if self.file is not None:
+            self._read(self.file)
+
+    def for_model(self, model: Path, *, existing: Existing, worker: MetadataWorker) -> Document:
         """What is to be written into one model.
 
         Raises:
@@ -133,7 +139,7 @@ def tag_artifact(
     path = artifact.path
     document = wanted.for_model(path, existing=Existing.REPLACE, worker=worker)
     before = artifact.metadata
-    if before is not None and isinstance(document, Document):
+    if before is not None:
         model = take_apart(read_model(path), origin=str(path)).model
         now = write_form(document, model, origin=str(path), artifact=artifact)
         if before.digest == now.digest:

@@ -117,3 +117,13 @@ def test_a_file_tells_where_it_comes_from_without_its_manifest(
     assert (found.recipe_name, found.source) == ("int8", "net.keras")
     assert found.source_sha256 == artifact.source_sha256
     assert found.fidelity == artifact.fidelity
+
+
+def test_a_file_that_cannot_be_is_told_before_anything_is_built(
+    folder: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "metadata.toml"
+    wrong.write_text("task = 'image-classifier'\nlabel = 'labels.txt'")
+    with pytest.raises(MetadataError, match="'label' is not known"):
+        built(folder, tmp_path / "out", Wanted(file=wrong), "float32")
+    assert not (tmp_path / "out").exists()
