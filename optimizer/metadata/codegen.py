@@ -89,7 +89,7 @@ def generate(
         folder=folder,
         files=tuple(contents),
         class_name=f"{package}.{class_name}",
-        warnings=(*map(_warning, made["messages"]), *_type_warnings(seen)),
+        warnings=(*map(_warning, made["messages"]), *_type_warnings(seen), *_size_warnings(seen)),
     )
 
 
@@ -183,4 +183,14 @@ def _type_warnings(model: ModelView) -> list[str]:
         for side, tensors in (("input", model.inputs), ("output", model.outputs))
         for tensor in tensors
         if tensor.dtype not in _TYPES
+    ][:1]
+
+
+def _size_warnings(model: ModelView) -> list[str]:
+    """The class asks the model for its sizes, and it says 1 for those that are free."""
+    return [
+        f"The size of the input {tensor} is free, and the class takes it for 1: build the model with a "
+        "fixed size."
+        for tensor in model.inputs
+        if any(size < 0 for size in tensor.shape[1:])
     ][:1]

@@ -19,6 +19,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _IMPORT = re.compile(r"^import (?:\w+\.)+(\w+);$", re.MULTILINE)
 _TENSOR = re.compile(r"^ +Tensor (\w+)Tensor = model\.get(Input|Output)Tensor\(", re.MULTILINE)
 _INPUT_TYPE = re.compile(r"^  private (Image|Tensor)Processor (\w+)Preprocessor;$", re.MULTILINE)
+_OUTPUT_TYPE = re.compile(r"^  private (Image|Tensor)Processor (\w+Postprocessor);$", re.MULTILINE)
+_FIELD = re.compile(r"^    private final \S+ (\w+);$", re.MULTILINE)
 
 
 def is_identifier(name: str) -> bool:
@@ -41,6 +43,11 @@ def tensor_problem(code: str) -> str | None:
             return f"a tensor is called {name!r}, which is no name that Java code can use here"
         if names.count(name) > 1:
             return f"two tensors are called {name!r}"
+    for inner in code.split("public static class")[1:]:
+        fields = _FIELD.findall(inner)
+        twice = next((name for name in fields if fields.count(name) > 1), None)
+        if twice is not None:  # the labels of "a", and a tensor "a labels"
+            return f"a tensor is called as what the code makes of another one, {twice!r}"
     return None
 
 
@@ -59,7 +66,9 @@ def with_commas(text: str, code: str) -> str:
         for kind, name in _INPUT_TYPE.findall(code)
     }
     inputs = [(types.get(name, "TensorBuffer"), name) for name in sides["Input"]]
-    outputs = [("TensorProcessor", f"{name}Postprocessor") for name in sides["Output"]]
+    processors = {name: f"{kind}Processor" for kind, name in _OUTPUT_TYPE.findall(code)}
+    after = [f"{name}Postprocessor" for name in sides["Output"]]
+    outputs = [(processors.get(name, "TensorProcessor"), name) for name in after]
     for side in (inputs, outputs):
         for items in ([f"{kind} {name}" for kind, name in side], [name for _, name in side]):
             if len(items) > 1:
