@@ -6,6 +6,7 @@ Without a terminal there are no control codes and no bars: one plain line for ea
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,10 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 _UNBROKEN = 10_000  # columns
+# What a terminal obeys, and what lets a text look like another one: names inside a model may hold any.
+_OBEYED = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
 _SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _VERDICT_STYLE = {
     Verdict.IMPROVED: "green",
@@ -46,19 +51,24 @@ _STATE_STYLE = {State.OK: "green", State.OPTIONAL: "yellow", State.MISSING: "bol
 
 def emit_json(value: Any) -> None:
     """Print a JSON-able value on standard output, never wrapped or coloured."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(harmless(json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def harmless(text: str) -> str:
+    """A text with the numbers of characters that a terminal would obey, as JSON writes them."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def say(message: str) -> None:
     """Tell a person something; what it holds is never taken for markup."""
-    err.print(message, markup=False, soft_wrap=True)
+    err.print(harmless(message), markup=False, soft_wrap=True)
 
 
 def complain(message: str, hint: str | None) -> None:
     """Show an expected error and what to do next."""
-    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    err.print(f"[bold red]error:[/] {escape(harmless(message))}", soft_wrap=True)
     if hint:
-        err.print(f"[cyan]hint:[/]  {escape(hint)}", soft_wrap=True)
+        err.print(f"[cyan]hint:[/]  {escape(harmless(hint))}", soft_wrap=True)
 
 
 def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -69,7 +79,7 @@ def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str
     for position, column in enumerate(columns):
         grid.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(harmless, row))
     _print_grid(grid)
 
 
@@ -79,7 +89,7 @@ def listing(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(harmless, row))
     _print_grid(grid)
 
 
