@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import unicodedata
 from pathlib import Path
@@ -14,10 +15,12 @@ from typer.testing import CliRunner, Result
 
 from android_bench.cli.app import command_line
 from optimizer.errors import MetadataError
-from optimizer.metadata import Document
+from optimizer.metadata import Document, MetadataWorker
+from optimizer.metadata.container import put_together
 from optimizer.metadata.describing import Said
 from optimizer.metadata.document import with_ranges
 from optimizer.metadata.model_view import ModelView, view
+from optimizer.metadata.printing import print_form
 from optimizer.metadata.provenance import ENTRY
 from optimizer.metadata.tasks import Task
 from optimizer.metadata.toml_file import LOOSE, DocumentFile, read_wish, to_toml
@@ -154,6 +157,32 @@ def test_the_origin_stays_with_its_model(tmp_path: Path) -> None:
     again, other = wish.document(origin.files), wish.document({})
     assert (again.fields, again.files) == (origin.fields, origin.files)
     assert (other.fields, other.files) == ({"name": "P"}, {})
+
+
+def test_the_origin_is_told_in_comments(tmp_path: Path, worker: MetadataWorker) -> None:
+    told = {
+        "source": "m.keras\n[[evil]]",
+        "source_sha256": "ab" * 32,
+        "recipe": "int8",
+        "toolchain": {f"package{n}": "1.2.3" for n in range(20)},
+        "fidelity": {"accuracy": 0.5, "samples": 3},
+    }
+    path = tmp_path / "m.tflite"
+    metadata = worker.encode({"name": "P", "associated_files": [ENTRY]}, origin=path)
+    content = (DATA / "float32.tflite").read_bytes()
+    files = {PROVENANCE: json.dumps(told).encode()}
+    path.write_bytes(put_together(content, metadata, files, origin="m"))
+    text = print_form(path, worker=worker)
+    assert text is not None
+    for line in ("recipe: int8", f"source_sha256: {'ab' * 32}", "accuracy: 0.5", "samples: 3"):
+        assert f"\n# {line}\n" in text
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    assert max(map(len, comments)) <= 84
+    again = read(text)
+    assert isinstance(again, DocumentFile)
+    assert again.fields == {"name": "P", "min_parser_version": "1.0.0"}
+    path.write_bytes(put_together(content, metadata, {PROVENANCE: b"[1, {]"}, origin="m"))
+    assert 'name = "P"' in str(print_form(path, worker=worker))
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
