@@ -40,6 +40,8 @@ def print_artifacts(artifacts: Sequence[Artifact]) -> None:
     console.table(None, ("artifact", "file", "gzip", "accuracy", "same class", "error"), rows)
     for artifact in artifacts:
         console.out.print(str(artifact.path), markup=False, soft_wrap=True)
+    for told, names in shared_metadata(artifacts).items():
+        console.say(f"{', '.join(names)}: {told}")
     for warning, names in shared_warnings(artifacts).items():
         about = ", ".join(names)
         if warning.startswith("Collapsed"):
@@ -48,6 +50,20 @@ def print_artifacts(artifacts: Sequence[Artifact]) -> None:
             )
         else:
             console.say(f"{about}: {warning}")
+
+
+def shared_metadata(artifacts: Sequence[Artifact]) -> dict[str, list[str]]:
+    """What is to be known of artifacts' metadata, each sentence once, with the names that it is about."""
+    found: dict[str, list[str]] = {}
+    for artifact in artifacts:
+        metadata = artifact.metadata
+        if metadata is None:
+            continue
+        for note in metadata.notes:
+            found.setdefault(f"metadata, worked out: {note}", []).append(artifact.name)
+        if metadata.failure is not None:
+            found.setdefault(f"metadata NOT proven: {metadata.failure}", []).append(artifact.name)
+    return found
 
 
 def shared_warnings(artifacts: Sequence[Artifact]) -> dict[str, list[str]]:
@@ -60,7 +76,12 @@ def shared_warnings(artifacts: Sequence[Artifact]) -> dict[str, list[str]]:
 
 
 def print_common_warnings(artifacts: Sequence[Artifact]) -> None:
-    """Print what is to be known of all the artifacts: what is wrong with the data they were compared on."""
+    """Print what is to be known of all the artifacts: what is wrong with the data they were compared on.
+
+    What is to be known of their metadata is printed of each.
+    """
+    for told, names in shared_metadata(artifacts).items():
+        console.say(f"{', '.join(names)}: {told}")
     for warning, names in shared_warnings(artifacts).items():
         if len(names) == len(artifacts):
             console.say(f"All variants: {warning}")

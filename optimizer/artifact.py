@@ -56,7 +56,8 @@ class Fidelity:
 class MetadataSummary:
     """What TFLite metadata the file carries, as far as a report needs it.
 
-    ``failure`` says why it is not verified, where that was tried. ``digest`` is that of all metadata.
+    ``failure`` says why it is not verified, where that was tried. ``digest`` is that of all metadata,
+    ``notes`` are sentences about what was worked out rather than said.
     """
 
     task: str
@@ -67,6 +68,7 @@ class MetadataSummary:
     verified: bool = False
     failure: str | None = None
     digest: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ class Artifact:
     for a file of unknown origin. ``training`` says where training data came from. ``sparsity`` is the
     share of zeros among kernels' values, ``float_layers`` those left in float by a search or ``[qat]``.
     ``pixels`` are mean and standard deviation by which pixels of the data became its input, if they did.
+    ``rescales_inside`` is whether its source's first layers bring pixels to their range, ``None`` unknown.
     ``toolchain`` maps package names to versions. ``build_key`` is the digest of everything that the file
     was made of; it stays when metadata is written into the file.
     """
@@ -120,6 +123,7 @@ class Artifact:
     sparsity: float | None = None
     float_layers: tuple[str, ...] = ()
     pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    rescales_inside: bool | None = None
     toolchain: dict[str, str] = field(default_factory=dict)
     fidelity: Fidelity | None = None
     metadata: MetadataSummary | None = None

@@ -20,7 +20,7 @@ from optimizer.recipe import Recipe
 from optimizer.source import Source, identify
 
 # Raised when the same inputs come to give other files or manifests, so that old builds are not believed.
-BUILD_VERSION = 6
+BUILD_VERSION = 7
 MOST_CACHED_BYTES = 2 << 30
 # Their versions decide what comes out; they are part of the key and of the manifest.
 TOOLCHAIN = (

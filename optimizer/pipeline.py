@@ -36,6 +36,7 @@ from optimizer.errors import (
 )
 from optimizer.interpreter import TFLiteModel
 from optimizer.job import Job, Step
+from optimizer.pixels import scaled_by, source_rescales
 from optimizer.recipe import Recipe
 from optimizer.source import identify
 from optimizer.structure import kernels_of, sparsity_of, undone
@@ -287,7 +288,8 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
         stages=made.records,
         sparsity=sparsity,
         float_layers=result.float_layers,
-        pixels=_pixels(job, recipe),
+        pixels=scaled_by(job, recipe),
+        rescales_inside=source_rescales(job, recipe),
         toolchain=toolchain(),
         fidelity=fidelity,
         warnings=(
@@ -302,10 +304,3 @@ def _build(job: Job, recipe: Recipe, target: Path, key: str) -> Artifact:
     write_artifact(artifact, content)
     to_cache(artifact, content)
     return artifact
-
-
-def _pixels(job: Job, recipe: Recipe) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """How pixels became the input, as the data that the build depends on tell."""
-    used = [job.data.compared_on, job.data.training if recipe.trains else None]
-    found = [item.scaling for item in used if item is not None and item.scaling is not None]
-    return (found[0].mean, found[0].std) if found else None

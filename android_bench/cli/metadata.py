@@ -145,7 +145,6 @@ def write(
     """Write metadata into models, and prove each with the Task Library."""
     from android_bench import console
     from android_bench.cli import metadata_view
-    from optimizer.metadata.tagging import Tagged
     from optimizer.metadata.tasks import Task
     from optimizer.metadata.wanted import Wanted, tag_all
 
@@ -177,29 +176,28 @@ def write(
         sentencepiece=sentencepiece,
         sample_rate=sample_rate,
         channels=channels,
-        box_order=tuple(box_order.split(",")) if box_order else None,
+        box_order=tuple(part.strip() for part in box_order.split(",")) if box_order else None,
         inputs=_pairs(input_role, "--input-role"),
         outputs=_pairs(output_role, "--output-role"),
         attach=attach or (),
     )
-    written: list[Tagged] = []
-    try:
-        with console.step_progress("metadata write") as step:
-            tag_all(
-                models,
-                Wanted(said=said, file=source),
-                output=output,
-                existing="merge" if merge else "replace" if replace else "refuse",
-                require_verified=not unproven,
-                step=step,
-                done=written.append,
-            )
-    finally:  # a model that fails comes behind others that are written
-        if written and json:
-            console.emit_json([metadata_view.tagged_to_json(item) for item in written])
-        elif written:
-            for item in written:
-                metadata_view.print_tagged(item)
+    with console.step_progress("metadata write") as step:
+        written, failed = tag_all(
+            models,
+            Wanted(said=said, file=source),
+            output=output,
+            existing="merge" if merge else "replace" if replace else "refuse",
+            require_verified=not unproven,
+            step=step,
+        )
+    if json:
+        console.emit_json([metadata_view.tagged_to_json(item) for item in written])
+    else:
+        for item in written:
+            metadata_view.print_tagged(item)
+    for error in failed:
+        console.complain(str(error), error.hint)
+    raise typer.Exit(1 if failed else 0)
 
 
 def _said(

@@ -8,11 +8,13 @@ with the line's number.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from optimizer.errors import MetadataError
 
+MOST_CHARACTERS = 1000
 MAX_LABEL_FILE_BYTES = 16 << 20
 
 
@@ -83,10 +85,16 @@ def check_labels(labels: Sequence[str], *, origin: str, allow_duplicates: bool =
                 f"{origin}: line {number} of {len(labels)} is empty.",
                 hint="every output of the model needs a label; remove the line or write '???'",
             )
-        if any(character in label for character in "\n\r\0"):
+        if any(unicodedata.category(character) == "Cc" for character in label):
             raise MetadataError(
-                f"{origin}: label {number} ({label!r}) has a line break or NUL inside.",
+                f"{origin}: label {number} ({label!r:.80}) has a line break, tab, NUL or another control "
+                "character inside.",
                 hint="a label is one line of text",
+            )
+        if len(label) > MOST_CHARACTERS:
+            raise MetadataError(
+                f"{origin}: label {number} has {len(label):,} characters ({label!r:.40} …).",
+                hint="give a text file with one label a line",
             )
         first = seen.setdefault(label, number)
         if first != number and not allow_duplicates:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from optimizer.artifact import TensorSpec
+from optimizer.artifact import Artifact, TensorSpec
 from optimizer.errors import ModelError
 from optimizer.tflite_reader import DAMAGE, Operator, read
 
@@ -45,7 +45,8 @@ class ModelTensor:
 class ModelView:
     """A model's outside. ``origin`` names the file in messages; ``quantized`` is whether any of it is.
 
-    ``pixels`` are mean and std by which pixels of the training data became the input, if that is known.
+    ``pixels`` are mean and std by which pixels of the training data became the input, if that is known;
+    ``rescales_inside`` is whether its source's first layers do that, if that is known.
     """
 
     origin: str
@@ -55,10 +56,11 @@ class ModelView:
     operators: tuple[Operator, ...] = field(repr=False, default=())
     quantized: bool = False
     pixels: Pixels | None = None
+    rescales_inside: bool | None = None
 
 
-def view(content: bytes, *, origin: str, pixels: Pixels | None = None) -> ModelView:
-    """Look at a model's outside.
+def view(content: bytes, *, origin: str, artifact: Artifact | None = None) -> ModelView:
+    """Look at a model's outside; its manifest, if it has one, tells what is not in the file.
 
     Raises:
         ModelError: the file is damaged.
@@ -90,5 +92,6 @@ def view(content: bytes, *, origin: str, pixels: Pixels | None = None) -> ModelV
         outputs=sides[1],
         operators=operators,
         quantized=quantized,
-        pixels=pixels,
+        pixels=None if artifact is None else artifact.pixels,
+        rescales_inside=None if artifact is None else artifact.rescales_inside,
     )

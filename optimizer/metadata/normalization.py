@@ -106,7 +106,10 @@ def infer_normalization(model: ModelView, image: ModelTensor) -> Normalization |
     """
     try:
         graph = _Graph(model, image)
-        return _rescaled_inside(graph) or _quantized(graph, image)
+        if model.rescales_inside:
+            return Normalization(mean=0.0, std=1.0, why="a layer of its source rescales inside")
+        inside = None if model.rescales_inside is False else _rescaled_inside(graph)
+        return inside or _quantized(graph, image)
     except DAMAGE:
         return None
 

@@ -131,7 +131,8 @@ def tag(
         gzip_bytes = None if artifact is None else pool.submit(gzip_size, candidate)
         proof = verify(candidate, task=task, worker=worker)
         if require_verified and proof.failure is not None:
-            raise MetadataError(proof.failure, hint=proof.hint)
+            hint = f"{proof.hint or 'build it so that apps take it'}; --unproven writes it all the same"
+            raise MetadataError(proof.failure, hint=hint)
         _write_file(target, content)
         summary = summary_of(document, proof=proof)
         if artifact is not None and gzip_bytes is not None:
@@ -166,8 +167,7 @@ def tagged_bytes(
     parts = take_apart(read_model(model), origin=str(model))
     _check_existing(model, parts, existing)
     if isinstance(description, Description):
-        pixels = None if artifact is None else artifact.pixels
-        description = description.document(view(parts.model, origin=str(model), pixels=pixels))
+        description = description.document(view(parts.model, origin=str(model), artifact=artifact))
     document = description
     if existing is Existing.MERGE:
         packed_only = Document(fields={}, files=parts.files)
@@ -223,6 +223,7 @@ def summary_of(document: Document, *, proof: Verification | None = None) -> Meta
         verified=proof is not None and proof.ok,
         failure=None if proof is None else proof.failure,
         digest=document.digest,
+        notes=document.notes,
     )
 
 

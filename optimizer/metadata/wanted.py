@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optimizer.artifact import Artifact, read_manifest
-from optimizer.errors import MetadataError
+from optimizer.errors import MetadataError, ModelError, OptimizerError
 from optimizer.metadata.client import MetadataWorker
 from optimizer.metadata.container import read_model, take_apart
 from optimizer.metadata.describing import Said, describe
-from optimizer.metadata.document import Document
+from optimizer.metadata.document import Document, subgraph
 from optimizer.metadata.kept import completed
 from optimizer.metadata.model_view import view
 from optimizer.metadata.reading import document_of
@@ -45,9 +45,7 @@ class Wanted:
             MetadataError: the wish does not fit it.
         """
         parts = take_apart(read_model(model), origin=str(model))
-        artifact = read_manifest(model)
-        pixels = None if artifact is None else artifact.pixels
-        seen = view(parts.model, origin=str(model), pixels=pixels)
+        seen = view(parts.model, origin=str(model), artifact=read_manifest(model))
         old = None
         if existing is Existing.MERGE and parts.metadata is not None:
             old = document_of(parts, origin=model, worker=worker)
@@ -56,6 +54,12 @@ class Wanted:
             wish = self._read(self.file)
             if isinstance(wish, DocumentFile):
                 document = wish.document(parts.files)
+                if existing is not Existing.MERGE and not subgraph(document.fields):
+                    raise MetadataError(
+                        f"{self.file} says nothing of the model's inputs and outputs.",
+                        hint='begin it with task = "image-classifier" or another task; with --merge it '
+                        "changes only what it says",
+                    )
                 return replace(document, fields={**document.fields, **self.said.general})
             said = wish
         if old is not None and said.only_general:
@@ -94,35 +98,43 @@ def tag_all(
     existing: Existing | str = Existing.REFUSE,
     require_verified: bool = True,
     step: Callable[[str], None] = lambda _: None,
-    done: Callable[[Tagged], None] = lambda _: None,
-) -> list[Tagged]:
+) -> tuple[list[Tagged], list[OptimizerError]]:
     """Tag models, each proven before it is written; ``output`` is a folder, or a file for one model.
 
-    ``done`` is told of each as soon as it is written.
+    A model that cannot be tagged is told in the second list, and the others go on.
 
     Raises:
-        ModelError, MetadataError, MissingExtraError: as ``tag``; models before the one that fails are
-            written. MetadataError as well when two would be written to one file: then none is.
+        MetadataError: two would be written to one file, or the wish cannot be read; then none is.
+        MissingExtraError: tflite-support is not installed.
     """
     existing = Existing(existing)
     targets = [_target(model, output, several=len(models) > 1) for model in models]
     _check_targets(models, targets)
-    tagged = []
+    wanted.check()
+    tagged: list[Tagged] = []
+    failed: list[OptimizerError] = []
     with MetadataWorker() as worker:
+
+        def one(model: Path, target: Path | None) -> None:
+            try:
+                document = wanted.for_model(model, existing=existing, worker=worker)
+                tagged.append(
+                    tag(
+                        model,
+                        document,
+                        output=target,
+                        existing=existing,
+                        require_verified=require_verified,
+                        worker=worker,
+                    )
+                )
+            except (MetadataError, ModelError) as error:
+                failed.append(error)
+
         for model, target in zip(models, targets, strict=True):
             step(f"tag and prove {model.name}")
-            tagged.append(
-                tag(
-                    model,
-                    wanted.for_model(model, existing=existing, worker=worker),
-                    output=target,
-                    existing=existing,
-                    require_verified=require_verified,
-                    worker=worker,
-                )
-            )
-            done(tagged[-1])
-    return tagged
+            one(model, target)
+    return tagged, failed
 
 
 def tag_artifact(

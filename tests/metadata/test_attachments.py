@@ -72,8 +72,8 @@ def test_languages_fit_each_other() -> None:
         ((), "There are no labels"),
         (("a", " "), "line 2 of 2 is empty"),
         (("a", "b", "a"), "'a' stands twice, in lines 1 and 3"),
-        (("a\nb",), "line break or NUL"),
-        (("a\0",), "line break or NUL"),
+        (("a\nb",), "line break, tab, NUL"),
+        (("a\0",), "line break, tab, NUL"),
     ],
 )
 def test_labels_that_would_shift_are_refused(names: tuple[str, ...], says: str) -> None:

@@ -160,3 +160,37 @@ def test_languages_are_packed_under_their_locales(tmp_path: Path) -> None:
     )  # fmt: skip
     assert bad.exit_code == 1
     assert "1 for 'de'" in bad.output
+
+
+def test_a_model_that_cannot_be_tagged_does_not_keep_the_others(tmp_path: Path) -> None:
+    models = []
+    for name in ("float32", "int8_io", "uint8_io"):
+        models.append(tmp_path / f"{name}.tflite")
+        models[-1].write_bytes((DATA / f"{name}.tflite").read_bytes())
+    (tmp_path / "labels.txt").write_text("".join(f"{n}\n" for n in range(_classes(models[0]))))
+    before = models[1].read_bytes()
+    done = tool(
+        "metadata", "write", *models, "--labels", tmp_path / "labels.txt", "--mean", 127.5, "--std", 127.5
+    )  # fmt: skip
+    assert done.exit_code == 1
+    assert "int8" in done.output
+    assert "--unproven" in done.output
+    assert models[1].read_bytes() == before
+    for model_ in (models[0], models[2]):
+        assert read_document(model_) is not None
+
+
+def test_a_file_that_says_nothing_of_tensors_is_no_description(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(CLASSIFIER.read_bytes())
+    (tmp_path / "m.toml").write_text('name = "Birds"')
+    done = tool("metadata", "write", path, "--from", tmp_path / "m.toml")
+    assert done.exit_code == 1
+    assert "says nothing of the model's inputs" in done.output
+    assert path.read_bytes() == CLASSIFIER.read_bytes()
+
+
+@pytest.mark.parametrize("label", ["a\tb", "\x1b[31mred", "x" * 1001])
+def test_labels_that_are_none(label: str) -> None:
+    with pytest.raises(MetadataError, match="control character|1,001 characters"):
+        Labels(names=(label,))

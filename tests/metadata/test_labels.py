@@ -8,9 +8,9 @@ from optimizer.errors import MetadataError
 from optimizer.metadata.labels import label_file, parse_labels, read_labels
 
 labels = st.lists(
-    st.text(
-        st.characters(exclude_characters="\n\r\0", exclude_categories=["Cs"]), min_size=1
-    ).filter(lambda text: text == text.strip() and not text.startswith("\ufeff")),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=1000).filter(
+        lambda text: text == text.strip() and not text.startswith("\ufeff")
+    ),
     min_size=1,
     unique=True,
 )
@@ -39,7 +39,7 @@ def test_editors_habits_change_nothing(
         (b"cat\ndog\ncat\n", "'cat' stands twice, in lines 1 and 3"),
         ("cat\nGröße\n".encode("latin1"), "line 2 has the byte 0xf6"),
         ("cat\ndog".encode("utf-16"), "is UTF-16"),
-        (b"cat\x00\n", "NUL inside"),
+        (b"cat\x00\n", "control character inside"),
     ],
 )
 def test_what_cannot_be_labels_is_refused(content: bytes, says: str) -> None:

@@ -127,3 +127,50 @@ def test_a_file_that_cannot_be_is_told_before_anything_is_built(
     with pytest.raises(MetadataError, match="'label' is not known"):
         built(folder, tmp_path / "out", Wanted(file=wrong), "float32")
     assert not (tmp_path / "out").exists()
+
+
+def rescaling(tf: Any, folder: Path, *layers: Any) -> Path:
+    image = tf.keras.layers.Input((8, 8, 3), name="image")
+    x = image
+    for layer in (*layers, tf.keras.layers.Conv2D(4, 3), tf.keras.layers.GlobalAveragePooling2D()):
+        x = layer(x)
+    scores = tf.keras.layers.Dense(CLASSES, activation="softmax", name="scores")(x)
+    tf.keras.Model(image, scores).save(folder / "net.keras")
+    np.savez(folder / "data.npz", image=np.zeros((8, 8, 8, 3), "uint8"))
+    return folder
+
+
+def test_a_source_that_rescales_is_asked_first(tf: Any, tmp_path: Path) -> None:
+    from optimizer.pixels import rescales_inside
+
+    layers = tf.keras.layers
+    flip = layers.RandomFlip()
+    inner = tf.keras.Sequential([layers.Input((8, 8, 3)), layers.Rescaling(1 / 255)])
+    for first, told in (
+        ([layers.Rescaling(1 / 255)], True),
+        ([flip, layers.Normalization(mean=0.0, variance=1.0)], True),
+        ([inner], True),
+        ([], False),
+        ([layers.ZeroPadding2D(), layers.Conv2D(2, 1), layers.Rescaling(3.0)], False),
+        ([lambda x: x / 127.5 - 1.0], None),
+    ):
+        folder = tmp_path / f"{told}{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        rescaling(tf, folder, *first)
+        model = tf.keras.models.load_model(folder / "net.keras", compile=False)
+        assert rescales_inside(model) is told
+
+
+def test_data_scaled_twice_are_told(tf: Any, tmp_path: Path) -> None:
+    folder = rescaling(tf, tmp_path, tf.keras.layers.Rescaling(1 / 127.5, offset=-1.0))
+    (artifact,), _ = built(folder, tmp_path / "out", wish("a", "b", "c"), "float32")
+    assert artifact.rescales_inside is True
+    assert artifact.metadata is not None
+    assert any(
+        "An app would feed wrong" in n or "an app would feed wrong" in n
+        for n in artifact.metadata.notes
+    )
+    from optimizer.metadata import verify
+
+    proof = verify(artifact.path)
+    assert any("the model tells mean 0, std 1" in note for note in proof.notes)

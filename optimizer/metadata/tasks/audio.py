@@ -22,6 +22,9 @@ from optimizer.metadata.tasks.base import (
 )
 from optimizer.metadata.tasks.image import vectors
 
+# Beyond what converters of sound do.
+_MOST_HZ, _MOST_CHANNELS = 10_000_000, 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioDescription(Description):
@@ -35,7 +38,7 @@ class AudioDescription(Description):
     channels: int = 1
 
     def __post_init__(self) -> None:
-        if self.sample_rate <= 0 or self.channels <= 0:
+        if not 0 < self.sample_rate < _MOST_HZ or not 0 < self.channels < _MOST_CHANNELS:
             raise MetadataError(
                 f"A sound has no {self.sample_rate} Hz and {self.channels} channels.",
                 hint="--sample-rate 16000 --channels 1, as the model was trained",

@@ -65,6 +65,9 @@ class ImageDescription(Description):
             mean, std = model.pixels
             told = [",".join(f"{value:g}" for value in part) for part in model.pixels]
             notes.append(f"mean {told[0]}, std {told[1]}: its data were scaled so.")
+            doubt = contradiction(model, image, mean, std)
+            notes += [] if doubt is None else [doubt]
+            return *of_one_length(mean, std, image.shape[3]), notes
         if mean is None or std is None:
             found = infer_normalization(model, image)
             if found is None:

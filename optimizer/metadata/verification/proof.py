@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from optimizer.artifact import read_manifest
 from optimizer.errors import MetadataError
 from optimizer.metadata.client import MetadataWorker
 from optimizer.metadata.container import read_model, take_apart
-from optimizer.metadata.document import Document
+from optimizer.metadata.document import Document, normalization
 from optimizer.metadata.guess import task_of_document
 from optimizer.metadata.model_view import view
+from optimizer.metadata.normalization import contradiction
 from optimizer.metadata.reading import document_of
 from optimizer.metadata.tasks import Task
 from optimizer.metadata.verification.dangers import danger
@@ -60,7 +62,7 @@ def verify(
         )
         subject = Subject(
             path=model,
-            model=view(parts.model, origin=str(model)),
+            model=view(parts.model, origin=str(model), artifact=read_manifest(model)),
             document=document,
             task=task or task_of_document(document),
         )
@@ -81,7 +83,7 @@ def verify(
             results=judgement.results,
             litert_top1=judgement.litert_top1,
             max_score_difference=judgement.difference,
-            notes=_notes(answer, judgement.notes),
+            notes=_notes(answer, [*judgement.notes, *_doubts(subject)]),
         )
         if not apis:
             return proof
@@ -182,6 +184,20 @@ def _after(subject: Subject, judgement: Judgement) -> Problem | None:
         hint="apps feed raw pixels to uint8 models: calibrate with data over the whole range, "
         "check mean and std, or build with float32 input",
     )
+
+
+def _doubts(subject: Subject) -> list[str]:
+    """What the model tells of its pixels, where the metadata say something else."""
+    written = normalization(subject.document.fields)
+    images = [item for item in subject.model.inputs if len(item.shape) == 4]
+    if written is None or len(images) != 1 or images[0].shape[3] not in {1, 3}:
+        return []
+    mean, std = (tuple(part) for part in written)
+    try:
+        doubt = contradiction(subject.model, images[0], mean, std)
+    except (MetadataError, ZeroDivisionError):  # what cannot be is told as a failure
+        return []
+    return [] if doubt is None else [doubt]
 
 
 def _notes(answer: dict[str, Any], told: Sequence[str]) -> tuple[str, ...]:
