@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from android_bench.cli.app import command_line
 from optimizer.errors import MetadataError, ModelError
 from optimizer.metadata import Document, MetadataWorker, read_document, write
+from optimizer.metadata.container import put_together
 from optimizer.metadata.difference import _changes, _lines, _values, difference
 from tests.metadata.archives import with_entry
 from tests.metadata.examples import EXAMPLES
@@ -203,3 +204,16 @@ def test_the_command(pair: Callable[..., tuple[Path, Path]]) -> None:
         run.invoke(command_line(), ["metadata", "diff", str(first), str(first), "--json"]).stdout
     )
     assert none == {"differ": False, "differences": []}
+
+
+def test_a_range_with_nothing_in_it_is_none(model: Model, worker: MetadataWorker) -> None:
+    made = []
+    for stats in ({"stats": {}}, {}, {"stats": {"min": [0.0]}}):
+        fields = {"subgraph_metadata": [{"input_tensor_metadata": [{"name": "x", **stats}]}]}
+        path = model("float32", f"{len(made)}.tflite")
+        metadata = worker.encode(fields, origin=path)
+        path.write_bytes(put_together(path.read_bytes(), metadata, {}, origin=path.name))
+        made.append(path)
+    assert difference(made[0], made[1], worker=worker) == ()
+    (found,) = difference(made[1], made[2], worker=worker)
+    assert found.path.endswith(".stats")
