@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
@@ -20,7 +21,13 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
     """Replace several files, in order, once all of them are on the disk.
 
     A full disk or an interruption while they are written leaves every old file as it was.
+
+    Raises:
+        OSError: a place cannot be written, or holds a folder, a device or a pipe: they are not replaced.
     """
+    for path in contents:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EEXIST, "it is no file", str(path))
     staged: list[tuple[str, Path]] = []
     try:
         for path, content in contents.items():

@@ -11,6 +11,7 @@ import typer
 
 from android_bench.cli.app import app
 from android_bench.cli.options import Json
+from optimizer.task import Task
 
 if TYPE_CHECKING:
     from optimizer.metadata.describing import Said
@@ -23,22 +24,6 @@ metadata = typer.Typer(
 app.add_typer(metadata, name="metadata")
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.tflite")]
-
-
-class TaskName(str, Enum):
-    """The tasks that metadata can be written for: ``optimizer.metadata.Task``, without importing it."""
-
-    IMAGE_CLASSIFIER = "image-classifier"
-    OBJECT_DETECTOR = "object-detector"
-    IMAGE_SEGMENTER = "image-segmenter"
-    IMAGE_EMBEDDER = "image-embedder"
-    TEXT_CLASSIFIER = "nl-classifier"
-    BERT_CLASSIFIER = "bert-nl-classifier"
-    BERT_QUESTION_ANSWERER = "bert-question-answerer"
-    TEXT_EMBEDDER = "text-embedder"
-    AUDIO_CLASSIFIER = "audio-classifier"
-    AUDIO_EMBEDDER = "audio-embedder"
-    GENERAL = "general"
 
 
 class Transformation(str, Enum):
@@ -58,7 +43,7 @@ def write(
     ],
     *,
     task: Annotated[
-        TaskName | None, typer.Option(help="What the model does. Default: worked out.")
+        Task | None, typer.Option(help="What the model does. Default: worked out.")
     ] = None,
     source: Annotated[
         Path | None,
@@ -145,7 +130,6 @@ def write(
     """Write metadata into models, and prove each with the Task Library."""
     from android_bench import console
     from android_bench.cli import metadata_view
-    from optimizer.metadata.tasks import Task
     from optimizer.metadata.wanted import Wanted, tag_all
 
     if replace and merge:
@@ -156,7 +140,7 @@ def write(
             param_hint="--allow-duplicate-labels",
         )
     said = _said(
-        task=None if task is None else Task(task.value),
+        task=task,
         general={
             "name": name,
             "description": description,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from android_bench.cli.metadata import Model, TaskName, metadata
+from android_bench.cli.metadata import Model, metadata
 from android_bench.cli.options import Json
+from optimizer.task import Task
 
 if TYPE_CHECKING:
     from optimizer.metadata import Verification
@@ -22,7 +23,7 @@ def verify(
     model: Model,
     *,
     task: Annotated[
-        TaskName | None, typer.Option(help="What the model does. Default: what its metadata tell.")
+        Task | None, typer.Option(help="What the model does. Default: what its metadata tell.")
     ] = None,
     input_: Annotated[
         Path | None,
@@ -46,7 +47,6 @@ def verify(
     from dataclasses import asdict
 
     from android_bench import console
-    from optimizer.metadata import Task
     from optimizer.metadata import verify as prove
     from optimizer.tflite_file import inspect
 
@@ -56,7 +56,7 @@ def verify(
     with console.step_progress(f"verify {model.name}"):
         proof = prove(
             model,
-            task=Task(task.value) if task is not None else None,
+            task=task,
             input=input_,
             text=text if text is not None else context,
             question=question,
@@ -130,7 +130,7 @@ def _table(results: tuple[Result, ...]) -> tuple[tuple[str, ...], list[tuple[str
 
 
 def _verdict(proof: Verification) -> str:
-    if proof.task == TaskName.GENERAL.value:
+    if proof.task == Task.GENERAL.value:
         return "The metadata fit the model, and LiteRT runs it."
     if proof.max_score_difference is None:
         return "The Task Library loads and runs it."

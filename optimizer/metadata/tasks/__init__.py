@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.metadata.tasks.audio import AudioClassifier, AudioEmbedder
-from optimizer.metadata.tasks.base import Description, Task
+from optimizer.metadata.tasks.base import Description
 from optimizer.metadata.tasks.detector import ObjectDetector
 from optimizer.metadata.tasks.general import General
 from optimizer.metadata.tasks.image import (
@@ -18,6 +18,7 @@ from optimizer.metadata.tasks.text import (
     TextClassifier,
     TextEmbedder,
 )
+from optimizer.task import Task
 
 DESCRIPTIONS: dict[Task, type[Description]] = {
     kind.task: kind

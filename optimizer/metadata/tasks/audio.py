@@ -12,7 +12,6 @@ from optimizer.metadata.model_view import ModelView
 from optimizer.metadata.tasks.base import (
     Description,
     Fields,
-    Task,
     check_label_count,
     contents,
     not_a,
@@ -21,6 +20,7 @@ from optimizer.metadata.tasks.base import (
     tensor,
 )
 from optimizer.metadata.tasks.image import vectors
+from optimizer.task import Task
 
 # Beyond what converters of sound do.
 _MOST_HZ, _MOST_CHANNELS = 10_000_000, 1000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, ClassVar, TypeAlias
 
 from optimizer.errors import MetadataError
@@ -12,25 +11,10 @@ from optimizer.metadata.attachments import Labels, ScoreCalibration
 from optimizer.metadata.document import Document
 from optimizer.metadata.model_view import ModelTensor, ModelView
 from optimizer.metadata.tokenizers import Tokenizer
+from optimizer.task import Task
 
 Fields: TypeAlias = dict[str, Any]
 LABELS = "Labels for categories that the model can recognize."
-
-
-class Task(str, Enum):
-    """The kinds of model that metadata can be written for."""
-
-    IMAGE_CLASSIFIER = "image-classifier"
-    OBJECT_DETECTOR = "object-detector"
-    IMAGE_SEGMENTER = "image-segmenter"
-    IMAGE_EMBEDDER = "image-embedder"
-    TEXT_CLASSIFIER = "nl-classifier"
-    BERT_CLASSIFIER = "bert-nl-classifier"
-    BERT_QUESTION_ANSWERER = "bert-question-answerer"
-    TEXT_EMBEDDER = "text-embedder"
-    AUDIO_CLASSIFIER = "audio-classifier"
-    AUDIO_EMBEDDER = "audio-embedder"
-    GENERAL = "general"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from optimizer.metadata.document import Document
 from optimizer.metadata.model_view import ModelTensor, ModelView
 from optimizer.metadata.tasks.base import (
     Fields,
-    Task,
     calibration_entry,
     calibration_unit,
     check_roles,
@@ -24,6 +23,7 @@ from optimizer.metadata.tasks.base import (
 )
 from optimizer.metadata.tasks.image import ImageDescription
 from optimizer.metadata.trial import output_values
+from optimizer.task import Task
 
 WHAT = "an object detector"
 # The names by which the Task Library tells the outputs apart, wherever they stand.

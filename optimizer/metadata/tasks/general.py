@@ -17,13 +17,13 @@ from optimizer.metadata.normalization import (
 from optimizer.metadata.tasks.base import (
     Description,
     Fields,
-    Task,
     check_label_count,
     contents,
     label_entries,
     tensor,
     unit,
 )
+from optimizer.task import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,6 @@ from optimizer.metadata.normalization import (
 from optimizer.metadata.tasks.base import (
     Description,
     Fields,
-    Task,
     check_label_count,
     contents,
     label_entries,
@@ -28,6 +27,7 @@ from optimizer.metadata.tasks.base import (
     tensor,
     unit,
 )
+from optimizer.task import Task
 
 _ANY_TASK = "use the task that the model is for: --task, or --task general"
 

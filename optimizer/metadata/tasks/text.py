@@ -14,7 +14,6 @@ from optimizer.metadata.model_view import ModelTensor, ModelView
 from optimizer.metadata.tasks.base import (
     Description,
     Fields,
-    Task,
     check_label_count,
     check_roles,
     not_a,
@@ -24,6 +23,7 @@ from optimizer.metadata.tasks.base import (
     tokenizer_unit,
 )
 from optimizer.metadata.tokenizers import BertTokenizer, RegexTokenizer, SentencePieceTokenizer
+from optimizer.task import Task
 
 _BERT_INPUTS = {
     "ids": (r"word_ids|input_ids|(^|[^a-z])ids", "Tokenized ids of the input text."),
