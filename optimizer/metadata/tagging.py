@@ -174,12 +174,12 @@ def tagged_bytes(
         told = parts.metadata is not None
         old = document_of(parts, origin=model, worker=worker) if told else packed_only
         document = merge(old, document)
-    document = completed(document, parts.model, origin=str(model), artifact=artifact)
+    document = as_written(document, parts.model, origin=str(model), artifact=artifact)
     metadata = worker.encode(document.fields, origin=model)
     return document, put_together(parts.model, metadata, document.files, origin=str(model))
 
 
-def completed(
+def as_written(
     document: Document, model: bytes, *, origin: str, artifact: Artifact | None
 ) -> Document:
     """The document with what the model and its manifest say, checked: as it is written.

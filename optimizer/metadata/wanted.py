@@ -16,8 +16,7 @@ from optimizer.metadata.document import Document, subgraph
 from optimizer.metadata.kept import completed
 from optimizer.metadata.model_view import view
 from optimizer.metadata.reading import document_of
-from optimizer.metadata.tagging import Existing, Tagged, place_of, tag
-from optimizer.metadata.tagging import completed as write_form
+from optimizer.metadata.tagging import Existing, Tagged, as_written, place_of, tag
 from optimizer.metadata.toml_file import DocumentFile, read_wish
 
 
@@ -153,7 +152,7 @@ def tag_artifact(
     before = artifact.metadata
     if before is not None:
         model = take_apart(read_model(path), origin=str(path)).model
-        now = write_form(document, model, origin=str(path), artifact=artifact)
+        now = as_written(document, model, origin=str(path), artifact=artifact)
         if before.digest == now.digest:
             return artifact
     step(f"{artifact.name}: tag and prove")
