@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from enum import Enum
 
 from android_bench import formatting
-from android_bench.results import BenchmarkRun, Conditions, DeviceKind, InvocationKind, Status
+from android_bench.results import (
+    THROTTLING_STATUS,
+    BenchmarkRun,
+    Conditions,
+    DeviceKind,
+    InvocationKind,
+    Status,
+)
 from android_bench.summary import summarise
 
 # A coefficient of variation between processes above this makes a 5 % gate undecidable with a handful
 # of invocations: with six a side the interval is then about ±5 % wide.
 HIGH_SPREAD = 0.05
 LOW_BATTERY_PCT = 20
-# Severity 2 ("moderate") is where Android begins to throttle; 1 is a hint only
-# (android.os.PowerManager.THERMAL_STATUS_*).
-THROTTLING_STATUS = 2
 
 
 class Severity(str, Enum):

@@ -17,13 +17,29 @@ class DelegateKind(str, Enum):
     EXTERNAL = "external"
 
 
+class StartupMode(str, Enum):
+    """What a start-up invocation found: no cache in use, an empty one that it fills, or a filled one.
+
+    The cache is XNNPACK's weight cache or the delegate's serialized program.
+    """
+
+    NO_CACHE = "no-cache"
+    COLD = "cold"
+    WARM = "warm"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delegate:
-    """A delegate and, for an external one, the shared library on the device and its options."""
+    """A delegate and, for an external one, its shared library and its options.
+
+    ``library`` is a path on the device, or of a file here that is brought there; then
+    ``library_sha256`` says which content it had.
+    """
 
     kind: DelegateKind = DelegateKind.CPU
     library: str | None = None
     options: str | None = None
+    library_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if (self.kind is DelegateKind.EXTERNAL) != (self.library is not None):
@@ -41,7 +57,13 @@ class BenchmarkConfig:
 
     ``num_runs`` and ``min_s`` are both lower bounds of the measured phase, ``max_s`` its upper bound
     (benchmark_model's own meaning). ``invocations`` is the number of timing samples: processes, not
-    inferences. ``extra_flags`` go to benchmark_model as they are.
+    inferences. ``cpu_mask`` is hexadecimal, as ``taskset`` takes it, and ``cores`` the word that it was
+    made of. ``extra_flags`` go to benchmark_model as they are.
+
+    With ``precision`` (a fraction) the timing goes on from ``invocations`` until the interval of every run
+    of the session is at most that far from its median on either side, or ``max_invocations`` are made.
+    The other counts are of invocations that disturb the timing and come after it: memory, operator
+    profile, rounds of start-up (each without cache, cold and warm), samples of numerics.
     """
 
     delegate: Delegate = field(default_factory=Delegate)
@@ -53,7 +75,14 @@ class BenchmarkConfig:
     warmup_runs: int = 1
     warmup_min_s: float = 0.5
     cpu_mask: str | None = None
+    cores: str | None = None
     extra_flags: tuple[str, ...] = ()
+    precision: float | None = None
+    max_invocations: int = 60
+    memory_invocations: int = 1
+    profile_invocations: int = 0
+    startup_rounds: int = 0
+    numerics_samples: int = 0
 
     def __post_init__(self) -> None:
         if self.num_threads < 1 or self.invocations < 1 or self.num_runs < 1:
@@ -62,9 +91,22 @@ class BenchmarkConfig:
             raise ValueError(
                 "durations and warm-up counts cannot be negative, max_s must be above 0"
             )
+        extra = (self.memory_invocations, self.profile_invocations, self.startup_rounds)
+        if min(*extra, self.numerics_samples) < 0:
+            raise ValueError("counts of invocations cannot be negative")
+        if self.precision is not None and not 0 < self.precision < 1:
+            raise ValueError("the precision must lie between 0 and 100 %")
 
     @property
     def label(self) -> str:
         """The configuration in a table cell."""
         threads = f"{self.num_threads} thread" + ("s" if self.num_threads != 1 else "")
-        return f"{self.delegate.label}, {threads}"
+        mask = f"CPU mask {self.cpu_mask}" if self.cpu_mask else None
+        cores = f"{self.cores} cores" if self.cores else mask
+        return ", ".join(filter(None, (self.delegate.label, threads, cores)))
+
+    @property
+    def planned(self) -> int:
+        """How many invocations of all kinds there are, when the precision asks for no more."""
+        others = self.memory_invocations + self.profile_invocations + self.numerics_samples
+        return self.invocations + others + len(StartupMode) * self.startup_rounds

@@ -11,10 +11,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from android_bench.config import BenchmarkConfig, DelegateKind
+from android_bench.config import BenchmarkConfig, DelegateKind, StartupMode
 from optimizer.artifact import Artifact
 
-SCHEMA_VERSION = 1
+# 1: the first.
+# 2: start-up, profile and numerics, clusters and clocks; the configuration counts each kind.
+SCHEMA_VERSION = 2
+# Severity 2 ("moderate") is where Android begins to throttle; 1 is a hint only
+# (android.os.PowerManager.THERMAL_STATUS_*).
+THROTTLING_STATUS = 2
 
 
 class DeviceKind(str, Enum):
@@ -26,9 +31,10 @@ class DeviceKind(str, Enum):
 
 
 class InvocationKind(str, Enum):
-    """What an invocation is for; the last three disturb the timing and stand apart from it."""
+    """What an invocation is for; all but the first disturb the timing and stand apart from it."""
 
     TIMING = "timing"
+    STARTUP = "startup"
     MEMORY = "memory"
     PROFILE = "profile"
     NUMERICS = "numerics"
@@ -46,8 +52,20 @@ class Status(str, Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CpuCluster:
+    """Cores that share their highest frequency, by number; ``max_khz`` is the hardware's limit."""
+
+    cpus: tuple[int, ...]
+    max_khz: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceInfo:
-    """A device as its properties tell; ``serial`` is how it was addressed."""
+    """A device as its properties tell; ``serial`` is how it was addressed.
+
+    ``clusters`` are in the order of their frequency, the slowest first; empty when unreadable.
+    ``build_type`` is Android's: user, userdebug or eng.
+    """
 
     serial: str
     kind: DeviceKind
@@ -60,6 +78,8 @@ class DeviceInfo:
     fingerprint: str | None = None
     cpu_count: int | None = None
     memory_bytes: int | None = None
+    clusters: tuple[CpuCluster, ...] = ()
+    build_type: str | None = None
 
     @property
     def label(self) -> str:
@@ -70,7 +90,13 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """The state of the device around an invocation. ``taken_at`` is ISO 8601 in UTC."""
+    """The state of the device around an invocation. ``taken_at`` is ISO 8601 in UTC.
+
+    ``cpu_khz`` is each core's frequency at that moment, ``cpu_limit_khz`` the highest that is allowed
+    then; a core that sleeps or hides is missing. ``cpu_busy_s`` is the time that all cores together
+    have worked since boot, so a difference of two readings tells how many were busy between them.
+    ``other_inferences`` counts processes of benchmark_model that run at that moment and are not ours.
+    """
 
     taken_at: str
     battery_level_pct: int | None = None
@@ -81,6 +107,13 @@ class Conditions:
     power_save: bool | None = None
     load_1min: float | None = None
     memory_available_bytes: int | None = None
+    cpu_khz: dict[int, int] = field(default_factory=dict)
+    cpu_limit_khz: dict[int, int] = field(default_factory=dict)
+    governors: dict[int, str] = field(default_factory=dict)
+    screen_on: bool | None = None
+    uptime_s: float | None = None
+    cpu_busy_s: float | None = None
+    other_inferences: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +160,58 @@ class Delegation:
     partitions: int | None = None
 
 
+class ProfilePhase(str, Enum):
+    """When an operator was timed."""
+
+    INITIALIZATION = "initialization"
+    REGULAR = "regular"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorProfile:
+    """One operator in the order of execution.
+
+    ``mean_us`` is the mean of one call; ``share_pct`` its part of the phase; ``times_called`` per
+    inference. ``inside_delegate`` rows are what a delegate did inside a node that has a row of its
+    own: they explain it and are not added to it. Times are exact to what the table prints (three
+    decimals of a millisecond when printed to the terminal).
+    """
+
+    phase: ProfilePhase
+    node_type: str
+    name: str
+    mean_us: float
+    first_us: float | None
+    share_pct: float | None
+    times_called: int
+    memory_bytes: int | None
+    subgraph: int = 0
+    inside_delegate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numerics:
+    """One input's outputs on the device against LiteRT's on the host.
+
+    ``max_abs_error`` is in units of the (dequantized) output, over all outputs; ``cosine`` is that of all
+    outputs in a row, ``None`` where one side is zero; ``top1_agrees`` is about the first output with more
+    than one class. ``reference`` names what was compared with.
+    """
+
+    sample: int
+    max_abs_error: float
+    cosine: float | None
+    top1_agrees: bool | None
+    reference: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """One process of benchmark_model: how it ended, its numbers, the conditions around it.
 
     ``log`` is the folder-relative path of the raw output without its ending (``.stdout``,
-    ``.stderr``); ``problem`` says in one sentence why the status is not ``ok``.
+    ``.stderr``); ``problem`` says in one sentence why the status is not ``ok``. ``operators`` belong to
+    a profile, ``startup`` to a start-up and ``numerics`` to a numerics invocation.
     """
 
     index: int
@@ -153,6 +232,23 @@ class Invocation:
     after: Conditions | None = None
     unconsumed_flags: tuple[str, ...] = ()
     problem: str | None = None
+    operators: tuple[OperatorProfile, ...] = ()
+    startup: StartupMode | None = None
+    numerics: Numerics | None = None
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the device throttled around it: its status says so, or a core's limit was lowered.
+
+        What is unknown does not count as throttled.
+        """
+        states = [state for state in (self.before, self.after) if state is not None]
+        if any((state.thermal_status or 0) >= THROTTLING_STATUS for state in states):
+            return True
+        if self.before is None or self.after is None:
+            return False
+        limits = self.before.cpu_limit_khz
+        return any(khz < limits.get(cpu, khz) for cpu, khz in self.after.cpu_limit_khz.items())
 
 
 class BinaryFlavor(str, Enum):
@@ -165,12 +261,18 @@ class BinaryFlavor(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryInfo:
-    """The benchmark_model that ran, pinned by its content."""
+    """The benchmark_model that ran, pinned by its content.
+
+    ``flex`` is whether it runs TensorFlow operators, ``debug`` whether it holds debug information, as a
+    build without optimization does; ``None`` is unknown.
+    """
 
     flavor: BinaryFlavor
     sha256: str
     origin: str
     version: str | None = None
+    flex: bool | None = None
+    debug: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,11 +300,18 @@ class BenchmarkRun:
 
     @property
     def timing(self) -> tuple[Invocation, ...]:
-        """The timing invocations whose numbers count."""
+        """The timing invocations whose numbers count: valid, and not throttled."""
+        return tuple(item for item in self.of_kind(InvocationKind.TIMING) if not item.throttled)
+
+    @property
+    def set_apart(self) -> tuple[Invocation, ...]:
+        """The valid timing invocations that throttling spoiled; no average holds them."""
+        return tuple(item for item in self.of_kind(InvocationKind.TIMING) if item.throttled)
+
+    def of_kind(self, kind: InvocationKind) -> tuple[Invocation, ...]:
+        """The valid invocations of a kind."""
         return tuple(
-            item
-            for item in self.invocations
-            if item.kind is InvocationKind.TIMING and item.status is Status.OK
+            item for item in self.invocations if item.kind is kind and item.status is Status.OK
         )
 
     @property

@@ -22,8 +22,19 @@ _Json = dict[str, Any]
 _RUN = TypeAdapter(BenchmarkRun)
 _INVOCATION = TypeAdapter(Invocation)
 
+
+def _count_kinds(run: _Json) -> _Json:
+    """From 1 to 2: the configuration tells how many memory invocations there were to be."""
+    config = run.get("config")
+    if not isinstance(config, dict):
+        return run
+    planned, timing = run.get("planned"), config.get("invocations")
+    memory = planned - timing if isinstance(planned, int) and isinstance(timing, int) else 0
+    return {**run, "config": {**config, "memory_invocations": max(memory, 0)}}
+
+
 # From version to the function that makes the next one of it.
-MIGRATIONS: dict[int, Callable[[_Json], _Json]] = {}
+MIGRATIONS: dict[int, Callable[[_Json], _Json]] = {1: _count_kinds}
 
 
 def run_to_json(run: BenchmarkRun) -> _Json:

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from android_bench.results import BenchmarkRun, InvocationKind, Status
+from android_bench.config import StartupMode
+from android_bench.results import BenchmarkRun, InvocationKind, Numerics
 from android_bench.stats import Interval, coefficient_of_variation, median_interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupSummary:
+    """Start-up with one state of the cache: initialisation and first inference, medians in microseconds."""
+
+    count: int
+    init: Interval | None
+    first_inference: Interval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumericsSummary:
+    """Outputs on the device against the host's over all samples: the worst of each figure.
+
+    ``top1_agreement`` is the share of samples whose class is the same, ``None`` without classes.
+    """
+
+    samples: int
+    max_abs_error: float
+    min_cosine: float | None
+    top1_agreement: float | None
+    reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +41,8 @@ class RunSummary:
     ``latency`` is the median of the invocations' means with its interval. ``between_spread`` is the
     coefficient of variation of those means, ``within_spread`` the median over invocations of the
     inferences' own. ``fastest_us`` and ``slowest_us`` are the extremes over single inferences.
+    ``init_us`` and ``first_inference_us`` are those of the timing invocations, ``startup`` of invocations
+    made for it. ``set_apart`` counts valid timing invocations that throttling spoiled.
     """
 
     invocations: int
@@ -32,6 +58,9 @@ class RunSummary:
     overall_footprint_bytes: int | None
     peak_bytes: int | None
     samples_us: tuple[float, ...]
+    set_apart: int = 0
+    startup: dict[StartupMode, StartupSummary] = field(default_factory=dict)
+    numerics: NumericsSummary | None = None
 
 
 def summarise(run: BenchmarkRun) -> RunSummary:
@@ -42,11 +71,7 @@ def summarise(run: BenchmarkRun) -> RunSummary:
     within = [
         item.std_us / item.mean_us for item in latencies if item.std_us is not None and item.mean_us
     ]
-    memories = [
-        item.memory
-        for item in run.invocations
-        if item.kind is InvocationKind.MEMORY and item.status is Status.OK and item.memory
-    ]
+    memories = [item.memory for item in run.of_kind(InvocationKind.MEMORY) if item.memory]
     return RunSummary(
         invocations=len(samples),
         inferences=sum(item.count for item in latencies),
@@ -65,6 +90,41 @@ def summarise(run: BenchmarkRun) -> RunSummary:
         overall_footprint_bytes=_median_int(item.overall_footprint_bytes for item in memories),
         peak_bytes=_median_int(item.peak_bytes for item in memories),
         samples_us=samples,
+        set_apart=len(run.set_apart),
+        startup=_startup(run),
+        numerics=_numerics(
+            [item.numerics for item in run.of_kind(InvocationKind.NUMERICS) if item.numerics]
+        ),
+    )
+
+
+def _startup(run: BenchmarkRun) -> dict[StartupMode, StartupSummary]:
+    found = {}
+    for mode in StartupMode:
+        items = [item for item in run.of_kind(InvocationKind.STARTUP) if item.startup is mode]
+        init = [item.init_us for item in items if item.init_us is not None]
+        firsts = [item.warmup.first_us for item in items if item.warmup]
+        first = [value for value in firsts if value is not None]
+        if items:
+            found[mode] = StartupSummary(
+                count=len(items),
+                init=median_interval(init) if init else None,
+                first_inference=median_interval(first) if first else None,
+            )
+    return found
+
+
+def _numerics(samples: Sequence[Numerics]) -> NumericsSummary | None:
+    if not samples:
+        return None
+    cosines = [item.cosine for item in samples if item.cosine is not None]
+    agreed = [item.top1_agrees for item in samples if item.top1_agrees is not None]
+    return NumericsSummary(
+        samples=len(samples),
+        max_abs_error=max(item.max_abs_error for item in samples),
+        min_cosine=min(cosines) if cosines else None,
+        top1_agreement=sum(agreed) / len(agreed) if agreed else None,
+        reference=samples[0].reference,
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from android_bench.config import BenchmarkConfig, DelegateKind
+from android_bench.config import BenchmarkConfig, DelegateKind, StartupMode
 from android_bench.results import (
     BenchmarkRun,
     BinaryFlavor,
     BinaryInfo,
     Conditions,
+    CpuCluster,
     Delegation,
     DeviceInfo,
     DeviceKind,
@@ -20,6 +21,9 @@ from android_bench.results import (
     InvocationKind,
     LatencySummary,
     MemorySummary,
+    Numerics,
+    OperatorProfile,
+    ProfilePhase,
     Status,
 )
 from optimizer.artifact import Artifact, TensorSpec
@@ -36,6 +40,12 @@ PHONE = DeviceInfo(
     fingerprint="acme/one/one:15/AP1A/1:user/release-keys",
     cpu_count=8,
     memory_bytes=8 << 30,
+    clusters=(
+        CpuCluster(cpus=(0, 1, 2, 3), max_khz=1_800_000),
+        CpuCluster(cpus=(4, 5, 6), max_khz=2_400_000),
+        CpuCluster(cpus=(7,), max_khz=3_000_000),
+    ),
+    build_type="user",
 )
 BINARY = BinaryInfo(flavor=BinaryFlavor.CLASSIC, sha256="b" * 64, origin="tests", version="2.19.0")
 
@@ -87,6 +97,41 @@ def memory(index: int, peak_bytes: int = 90 << 20) -> Invocation:
         init_footprint_bytes=39 << 20, overall_footprint_bytes=40 << 20, peak_bytes=peak_bytes
     )
     return timing(index, 1000.0, kind=InvocationKind.MEMORY, memory=summary)
+
+
+def startup(index: int, mode: StartupMode, init_us: float, first_us: float) -> Invocation:
+    warmup = LatencySummary(count=1, first_us=first_us, mean_us=first_us)
+    return timing(
+        index, 1000.0, kind=InvocationKind.STARTUP, startup=mode, init_us=init_us, warmup=warmup
+    )
+
+
+def operator(name: str, node_type: str = "CONV_2D", mean_us: float = 100.0) -> OperatorProfile:
+    return OperatorProfile(
+        phase=ProfilePhase.REGULAR,
+        node_type=node_type,
+        name=name,
+        mean_us=mean_us,
+        first_us=mean_us,
+        share_pct=None,
+        times_called=1,
+        memory_bytes=0,
+    )
+
+
+def profile(index: int, *operators: OperatorProfile) -> Invocation:
+    return timing(index, 1000.0, kind=InvocationKind.PROFILE, operators=operators)
+
+
+def numerics(index: int, sample: int, *, error: float, agrees: bool | None = True) -> Invocation:
+    compared = Numerics(
+        sample=sample,
+        max_abs_error=error,
+        cosine=0.9999,
+        top1_agrees=agrees,
+        reference="LiteRT 2.3.0 on this computer",
+    )
+    return timing(index, 1000.0, kind=InvocationKind.NUMERICS, numerics=compared)
 
 
 def run(

@@ -11,8 +11,6 @@ from android_bench.benchmark_model.flags import InputTensor, command_flags
 from android_bench.benchmark_model.judgement import judge
 from android_bench.benchmark_model.op_profile import (
     NodeTypeProfile,
-    OperatorProfile,
-    ProfilePhase,
     by_node_type,
     parse_op_profile,
 )
@@ -22,9 +20,7 @@ from android_bench.benchmark_model.result_file import ResultFile, parse_result_f
 __all__ = [
     "InputTensor",
     "NodeTypeProfile",
-    "OperatorProfile",
     "ParsedOutput",
-    "ProfilePhase",
     "ResultFile",
     "by_node_type",
     "command_flags",

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from android_bench.benchmark_model.lines import NUMBER, read_lines, to_count, to_number
 from android_bench.errors import OutputError
+from android_bench.results import OperatorProfile, ProfilePhase
 
 _REGULAR = "Operator-wise Profiling Info for Regular Benchmark Runs"
 _INITIALIZATION = re.compile(r"(?:Operator-wise )?Profiling Info for Benchmark Initialization")
@@ -41,35 +41,6 @@ _ROWS = {
     for commas in (True, False)
     for start in (True, False)
 }
-
-
-class ProfilePhase(str, Enum):
-    """When an operator was timed."""
-
-    INITIALIZATION = "initialization"
-    REGULAR = "regular"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorProfile:
-    """One operator in the order of execution.
-
-    ``mean_us`` is the mean of one call; ``share_pct`` its part of the phase; ``times_called`` per
-    inference. ``inside_delegate`` rows are what a delegate did inside a node that has a row of its
-    own: they explain it and are not added to it. Times are exact to what the table prints (three
-    decimals of a millisecond when printed to the terminal).
-    """
-
-    phase: ProfilePhase
-    node_type: str
-    name: str
-    mean_us: float
-    first_us: float | None
-    share_pct: float | None
-    times_called: int
-    memory_bytes: int | None
-    subgraph: int = 0
-    inside_delegate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from android_bench.benchmark_model import ProfilePhase, by_node_type, parse_op_profile
+from android_bench.benchmark_model import by_node_type, parse_op_profile
 from android_bench.errors import OutputError
+from android_bench.results import ProfilePhase
 
 WRITTEN = Path(__file__).parent.parent / "fixtures" / "benchmark_model" / "written"
 HEADER = "node type, first, avg_ms, %, cdf%, mem KB, times called, name"
