@@ -58,6 +58,21 @@ def median_interval(samples: Sequence[float], *, confidence: float = CONFIDENCE)
     )
 
 
+def precise_enough(samples: Sequence[float], precision: float) -> bool:
+    """Whether the median's interval ends at most ``precision`` (a fraction) from it on either side.
+
+    Too few samples for an interval are never precise enough. Asking after every sample whether to go
+    on costs coverage; docs/statistics.md says how much.
+    """
+    if not samples:
+        return False
+    found = median_interval(samples)
+    if found.low is None or found.high is None:
+        return False
+    farthest = max(found.estimate - found.low, found.high - found.estimate)
+    return farthest <= precision * abs(found.estimate)
+
+
 def ratio_interval(
     baseline: Sequence[float], candidate: Sequence[float], *, confidence: float = CONFIDENCE
 ) -> Interval:

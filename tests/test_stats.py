@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_bench.stats import coefficient_of_variation, median_interval, ratio_interval
+from android_bench.stats import (
+    coefficient_of_variation,
+    median_interval,
+    precise_enough,
+    ratio_interval,
+)
 
 latencies = st.floats(min_value=1.0, max_value=1e7, allow_nan=False)
 
@@ -45,6 +50,21 @@ def test_median_interval_encloses_the_median(samples: list[float]) -> None:
     assert found.low is not None
     assert found.high is not None
     assert found.low <= statistics.median(samples) <= found.high
+
+
+@pytest.mark.parametrize(
+    ("samples", "enough"),
+    [
+        ([], False),
+        ([100.0] * 5, False),  # no interval below six samples, however alike they are
+        ([100.0] * 6, True),
+        ([99.0, 100, 100, 100, 100, 101], True),
+        ([98.9, 100, 100, 100, 100, 100], False),  # one side is enough to be imprecise
+        ([100.0, 100, 100, 100, 100, 101.1], False),
+    ],
+)
+def test_precision_is_asked_of_both_sides(samples: list[float], enough: bool) -> None:
+    assert precise_enough(samples, 0.01) is enough
 
 
 def test_ratio_of_three_against_three_has_no_interval() -> None:
