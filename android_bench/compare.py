@@ -32,7 +32,10 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One metric of one pair. ``ratio`` is candidate / baseline; ``reasons`` say why, in sentences."""
+    """One metric of one pair. ``ratio`` is candidate / baseline; ``reasons`` say why, in sentences.
+
+    The run ids lead to the evidence; ``None`` for a side that has no such run.
+    """
 
     metric: str
     name: str
@@ -44,6 +47,8 @@ class Comparison:
     max_slowdown: float
     verdict: Verdict
     reasons: tuple[str, ...] = ()
+    baseline_run_id: str | None = None
+    candidate_run_id: str | None = None
 
 
 def compare_runs(
@@ -79,6 +84,8 @@ def compare_runs(
         max_slowdown=max_slowdown,
         verdict=verdict,
         reasons=reasons,
+        baseline_run_id=baseline.run_id,
+        candidate_run_id=candidate.run_id,
     )
 
 
@@ -183,6 +190,8 @@ def _unpaired(
         max_slowdown=max_slowdown,
         verdict=Verdict.INCOMPARABLE,
         reasons=(f"only the {present} has it, the {missing} does not",),
+        baseline_run_id=old.run_id if old else None,
+        candidate_run_id=new.run_id if new else None,
     )
 
 
