@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from android_bench import formatting
-from android_bench.checks import check_run
 from android_bench.compare import Comparison, Verdict
 from android_bench.config import BenchmarkConfig
 from android_bench.report.answer import Answer, answer
@@ -22,9 +20,7 @@ from android_bench.report.findings import FindingGroup, group_findings
 from android_bench.report.rows import RunView
 from android_bench.report.scatter import Candidate, ForestChart, ScatterChart, forest, trade_off
 from android_bench.results import BenchmarkRun, BinaryInfo, DeviceInfo
-from android_bench.summary import RunSummary, summarise
-
-FLOAT_RECIPE = "float32"
+from android_bench.run_view import device_key, run_views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +78,8 @@ def build_page(
     tool_version: str,
 ) -> Page:
     """Make the view of these runs."""
-    views = _views(runs)
-    grouped = _grouped(views, lambda view: _device_key(view.run.device))
+    views = run_views(runs)
+    grouped = _grouped(views, lambda view: device_key(view.run.device))
     sources = {view.run.artifact.source for view in views}
     counts = dict.fromkeys(_GRAVEST_FIRST, 0)
     for item in comparisons:
@@ -123,94 +119,6 @@ _GRAVEST_FIRST = (
     Verdict.IMPROVED,
     Verdict.UNCHANGED,
 )
-
-
-def _views(runs: Sequence[BenchmarkRun]) -> tuple[RunView, ...]:
-    """Summarise each run once and name it by what tells it from its siblings."""
-    summaries = [summarise(run) for run in runs]
-    baselines = _baselines(runs, summaries)
-    several_devices = len({_device_key(run.device) for run in runs}) > 1
-    labels = _labels(runs)
-    return tuple(
-        RunView(
-            anchor=f"run-{number}",
-            label=label,
-            full_label=f"{label} · {run.device.label}" if several_devices else label,
-            run=run,
-            summary=summary,
-            findings=tuple(check_run(run)),
-            additions=additions,
-            is_baseline=baseline is run,
-            latency_ratio=_ratio(summary, baseline_summary),
-        )
-        for number, (run, summary, (baseline, baseline_summary), (label, additions)) in enumerate(
-            zip(runs, summaries, baselines, labels, strict=True), 1
-        )
-    )
-
-
-def _labels(runs: Sequence[BenchmarkRun]) -> list[tuple[str, tuple[str, ...]]]:
-    """The label of each run and which additions tell it from repetitions.
-
-    The configuration is named where a device has several, the time where that leaves two runs alike, and
-    a number where even the times are the same.
-    """
-    configs: dict[Hashable, set[BenchmarkConfig]] = {}
-    for run in runs:
-        configs.setdefault(_device_key(run.device), set()).add(run.config)
-    several = [len(configs[_device_key(run.device)]) > 1 for run in runs]
-    labels = [
-        (run.artifact.name or "unnamed") + (f" · {run.config.label}" if named else "")
-        for run, named in zip(runs, several, strict=True)
-    ]
-    additions: list[tuple[str, ...]] = [() for _ in runs]
-    times = [formatting.moment(run.started_at) for run in runs]
-    numbers = [f"#{number}" for number in range(1, len(runs) + 1)]
-    for more in (times, numbers):
-        keys = [
-            (_device_key(run.device), label, addition)
-            for run, label, addition in zip(runs, labels, additions, strict=True)
-        ]
-        seen = Counter(keys)
-        additions = [
-            (*key[2], text) if seen[key] > 1 else key[2]
-            for key, text in zip(keys, more, strict=True)
-        ]
-    return [
-        (" · ".join((label, *addition)), addition)
-        for label, addition in zip(labels, additions, strict=True)
-    ]
-
-
-_Baseline = tuple[BenchmarkRun | None, RunSummary | None]
-
-
-def _baselines(runs: Sequence[BenchmarkRun], summaries: Sequence[RunSummary]) -> list[_Baseline]:
-    """For each run the float32 run, or else the first, of the same device and configuration."""
-    keys = [(_device_key(run.device), run.config, run.binary.sha256) for run in runs]
-    chosen: dict[Hashable, int] = {}
-    for index, key in enumerate(keys):
-        best = chosen.setdefault(key, index)
-        is_float = runs[index].artifact.recipe_name == FLOAT_RECIPE
-        if is_float and runs[best].artifact.recipe_name != FLOAT_RECIPE:
-            chosen[key] = index
-    seen = Counter(keys)
-    return [
-        (None, None) if seen[key] == 1 else (runs[chosen[key]], summaries[chosen[key]])
-        for key in keys
-    ]
-
-
-def _ratio(summary: RunSummary, baseline: RunSummary | None) -> float | None:
-    """The ratio of the two medians shown, so that a reader who divides finds the same."""
-    if baseline is None or baseline.latency is None or summary.latency is None:
-        return None
-    below = baseline.latency.estimate
-    return summary.latency.estimate / below if below > 0 else None
-
-
-def _device_key(device: DeviceInfo) -> tuple[str | None, ...]:
-    return (device.kind.value, device.label, device.fingerprint)
 
 
 def _grouped(
