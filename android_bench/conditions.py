@@ -1,77 +1,119 @@
 """The state of a device around an invocation, read in one round trip and parsed as pure functions.
 
-What cannot be read is unknown, never zero: phones without root refuse much of this.
+What cannot be read is unknown, never zero: phones without root refuse much of this. It is read between
+measurements, so it may cost little: what the kernel tells is read by the shell itself, and what only
+Android's services tell is asked of all of them at once.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
+from android_bench import frequencies
+from android_bench.dumpsys import parse_battery, parse_screen, parse_thermal, plausible_c
 from android_bench.results import Conditions
 from android_bench.store import utc_now
 
-DEVICE_COMMANDS = {
-    "battery": "dumpsys battery",
-    "thermal": "dumpsys thermalservice",
-    "low_power": "settings get global low_power",
-    "load": "cat /proc/loadavg",
-    "memory": "cat /proc/meminfo",
+# Built-ins of the shell.
+_OF_THE_KERNEL = {
+    "load": "read -r x </proc/loadavg && echo $x",
+    "uptime": "read -r x </proc/uptime && echo $x",
+    "stat": "read -r x </proc/stat && echo $x",
+    "memory": (
+        "while read -r a b; do case $a in MemAvailable:) echo $a $b; break;; esac; done </proc/meminfo"
+    ),
+    "cores": frequencies.CORES_NOW,
 }
-HOST_COMMANDS = {
-    "load": "cat /proc/loadavg",
-    "memory": "cat /proc/meminfo",
-    # Built-ins of the shell only: this is read between measurements, and processes cost time.
+_OF_THE_HOST = {
     "zones": (
         "for zone in /sys/class/thermal/thermal_zone*; do "
         'read -r name <"$zone/type" && read -r value <"$zone/temp" && echo "$value $name"; done'
     ),
 }
+# The pattern matches what it describes and not itself, for this script is a command line too. Without a
+# sight of process 1 the others are hidden, and none found says nothing.
+_INFERENCES = (
+    "x=$(grep -ls '[-]-graph=' /proc/[0-9]*/cmdline); "
+    "if [ $? -le 2 ] && [ -r /proc/1/cmdline ]; then echo visible; "
+    'for f in $x; do cat "$f"; echo; done; fi'
+)
+# The screen's state is a property since Android 9; before, the service that dozes has to be asked,
+# whose answer is one word (dumpsys power would write some hundred lines).
+_SCREEN = (
+    "x=$(getprop debug.tracing.screen_state); "
+    "case $x in [1-6]) echo $x;; *) dumpsys deviceidle get screen;; esac"
+)
+_OF_ANDROID = {
+    "battery": "dumpsys battery",
+    "thermal": "dumpsys thermalservice",
+    "low_power": "settings get global low_power",
+    "screen": _SCREEN,
+    "inferences": _INFERENCES,
+}
 _KIB = 1024
+# The unit of /proc/stat that the kernel shows to programs, 1/100 s on every architecture of Android.
+USER_HZ = 100
 
 
-def parse(texts: Mapping[str, str]) -> Conditions:
-    """Make the conditions of what each command printed."""
+def script(mark: str, *, is_host: bool) -> str:
+    """A script that prints every section after a line ``MARK NAME``.
+
+    The slow commands run at once, each into a pipe that is emptied in the end. No file is written.
+    """
+    slow = {"inferences": _INFERENCES} if is_host else _OF_ANDROID
+    quick = {**_OF_THE_KERNEL, **(_OF_THE_HOST if is_host else {})}
+    first_free = 3
+    begun = [f"{{ {command}; }} </dev/null | {{" for command in slow.values()]
+    told = [f"echo; echo '{mark} {name}'\n{command}" for name, command in quick.items()]
+    told += [
+        f"echo; echo '{mark} {name}'\ncat <&{number}"
+        for number, name in enumerate(slow, first_free)
+    ]
+    ended = [f"}} {number}<&0" for number in reversed(range(first_free, first_free + len(slow)))]
+    lines = "\n".join([*begun, *told, *ended])
+    return f"{{ {lines}\n}} 2>/dev/null"
+
+
+def sections(output: str, mark: str) -> dict[str, str]:
+    """Take apart what the script printed: each section's text by its name."""
+    parts = re.split(
+        rf"^{re.escape(mark)} (\w+)$", output.replace("\r\n", "\n"), flags=re.MULTILINE
+    )
+    return {name: text.strip("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def parse(texts: Mapping[str, str], *, user_hz: int = USER_HZ) -> Conditions:
+    """Make the conditions of what each section says; a section that is missing is unknown."""
     battery = parse_battery(texts.get("battery", ""))
     status, temperatures = parse_thermal(texts.get("thermal", ""))
+    cores = frequencies.parse_now(texts.get("cores", ""))
     return Conditions(
         taken_at=utc_now(),
-        battery_level_pct=_level_pct(battery),
-        battery_temperature_c=_tenths(battery.get("temperature")),
-        charging=_charging(battery),
+        battery_level_pct=battery.level_pct,
+        battery_temperature_c=battery.temperature_c,
+        charging=battery.charging,
         thermal_status=status,
         temperatures_c=temperatures or parse_zones(texts.get("zones", "")),
         power_save={"0": False, "1": True}.get(texts.get("low_power", "").strip()),
         load_1min=_first_number(texts.get("load", "")),
         memory_available_bytes=parse_meminfo(texts.get("memory", "")).get("MemAvailable"),
+        cpu_khz=cores.khz,
+        cpu_limit_khz=cores.limit_khz,
+        governors=cores.governors,
+        screen_on=parse_screen(texts.get("screen", "")),
+        uptime_s=_first_number(texts.get("uptime", "")),
+        cpu_busy_s=parse_busy(texts.get("stat", ""), user_hz=user_hz),
+        other_inferences=parse_inferences(texts.get("inferences", "")),
     )
-
-
-def parse_battery(text: str) -> dict[str, str]:
-    """Read ``dumpsys battery`` as names and values (level in percent, temperature in tenths of °C)."""
-    return {
-        name.strip(): value.strip()
-        for name, colon, value in (line.partition(":") for line in text.splitlines())
-        if colon and value.strip()
-    }
-
-
-def parse_thermal(text: str) -> tuple[int | None, dict[str, float]]:
-    """Read ``dumpsys thermalservice``: the status (0 none … 6 shutdown) and temperatures by sensor in °C.
-
-    The hardware's current temperatures count; the cached ones serve where there are none.
-    """
-    found = re.search(r"^Thermal Status: ([0-9]+)", text, re.MULTILINE)
-    current = text.partition("Current temperatures from HAL:")[2]
-    return int(found[1]) if found else None, _sensors(current) or _sensors(text)
 
 
 def parse_zones(text: str) -> dict[str, float]:
     """Read the kernel's thermal zones, a line ``MILLIDEGREES NAME`` each, as °C by name."""
-    return {
-        name.strip(): int(value) / 1000
-        for value, name in re.findall(r"^(-?[0-9]+) (.+)$", text, re.MULTILINE)
-    }
+    found = re.findall(r"^(-?[0-9]+) (.+)$", text, re.MULTILINE)
+    zones = {name.strip(): plausible_c(int(value) / 1000) for value, name in found}
+    return {name: value for name, value in zones.items() if value is not None}
 
 
 def parse_meminfo(text: str) -> dict[str, int]:
@@ -80,31 +122,34 @@ def parse_meminfo(text: str) -> dict[str, int]:
     return {name: int(kib) * _KIB for name, kib in lines}
 
 
-def _sensors(text: str) -> dict[str, float]:
-    found = re.findall(r"Temperature\{mValue=([^,]+), mType=-?[0-9]+, mName=([^,}]+)", text)
-    return {name: float(value) for value, name in found if _is_number(value)}
+def parse_busy(text: str, *, user_hz: int) -> float | None:
+    """Read the first line of ``/proc/stat``: the seconds that all cores together have worked.
 
-
-def _level_pct(battery: Mapping[str, str]) -> int | None:
-    level, scale = battery.get("level", ""), battery.get("scale", "100")
-    if not (re.fullmatch(r"[0-9]+", level) and re.fullmatch(r"0*[1-9][0-9]*", scale)):
+    Its numbers are user, nice, system, idle, iowait, irq, softirq, steal and guest (part of user).
+    """
+    found = re.match(r"cpu((?: +[0-9]+){4,})", text)
+    if not found:
         return None
-    return round(100 * int(level) / int(scale))
+    ticks = [int(word) for word in found[1].split()]
+    return sum(ticks[:3] + ticks[5:8]) / user_hz
 
 
-def _charging(battery: Mapping[str, str]) -> bool | None:
-    powered = [value for name, value in battery.items() if name.endswith(" powered")]
-    return any(value == "true" for value in powered) if powered else None
+def parse_inferences(text: str) -> int | None:
+    """Count processes with an argument ``--graph=…``; ``None`` when others' processes are hidden.
 
-
-def _tenths(text: str | None) -> float | None:
-    return int(text) / 10 if text and re.fullmatch(r"-?[0-9]+", text) else None
+    A shell or an adb client that was told to start one only holds the words and is not counted.
+    """
+    first, _, rest = text.partition("\n")
+    if first != "visible":
+        return None
+    commands = [[word.strip("\n") for word in line.split("\0")] for line in rest.split("\0\n")]
+    return sum(
+        any(word.startswith("--graph=") for word in words[1:])
+        and PurePosixPath(words[0]).name != "adb"
+        for words in commands
+    )
 
 
 def _first_number(text: str) -> float | None:
-    word = text.split(maxsplit=1)[0] if text.strip() else ""
-    return float(word) if _is_number(word) else None
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text) is not None
+    found = re.match(r"[0-9]{1,12}(\.[0-9]+)?(?!\S)", text.lstrip())
+    return float(found[0]) if found else None

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from android_bench import conditions, host_info
+from android_bench import conditions, frequencies, host_info
 from android_bench.device_script import Job, command_line
 from android_bench.errors import (
     DeviceCommandError,
@@ -18,7 +18,7 @@ from android_bench.errors import (
     DeviceOfflineError,
     DeviceTimeoutError,
 )
-from android_bench.results import Conditions, DeviceInfo, DeviceKind
+from android_bench.results import Conditions, CpuCluster, DeviceInfo, DeviceKind
 from android_bench.transport.base import DEFAULT_TIMEOUT_S, ShellResult, Transport
 
 DEVICE_ROOT = "/data/local/tmp/android-bench"
@@ -106,19 +106,23 @@ class Device:
             return host_info.read()
         # Some devices hide /sys from the shell; there the processors that are awake are listed.
         count = "ls -d /sys/devices/system/cpu/cpu[0-9]* || grep -o ^processor /proc/cpuinfo"
-        text, cpus, memory = self.sections(["getprop", count, "cat /proc/meminfo"])
+        text, cpus, memory, cores = self.sections(
+            ["getprop", count, "cat /proc/meminfo", frequencies.CORES_AT_MOST]
+        )
         return device_info(
             self.transport.serial,
             parse_properties(text),
             cpu_count=len(cpus.split()) or None,
             memory_bytes=conditions.parse_meminfo(memory).get("MemTotal"),
+            clusters=frequencies.parse_clusters(cores),
         )
 
     def read_conditions(self) -> Conditions:
         """How the device is now, in one round trip, as far as it tells; unreadable is unknown."""
-        commands = conditions.HOST_COMMANDS if self.is_host else conditions.DEVICE_COMMANDS
-        texts = self.sections(list(commands.values()))
-        return conditions.parse(dict(zip(commands, texts, strict=True)))
+        mark = f"<{secrets.token_hex(8)}>"
+        said = self.transport.shell(conditions.script(mark, is_host=self.is_host)).stdout
+        hertz = host_info.user_hz() if self.is_host else conditions.USER_HZ
+        return conditions.parse(conditions.sections(said, mark), user_hz=hertz)
 
     def capture(
         self,
@@ -206,6 +210,7 @@ def device_info(
     *,
     cpu_count: int | None = None,
     memory_bytes: int | None = None,
+    clusters: tuple[CpuCluster, ...] = (),
 ) -> DeviceInfo:
     """Make sense of a device's properties; an empty one is unknown."""
 
@@ -232,4 +237,6 @@ def device_info(
         fingerprint=known("ro.build.fingerprint"),
         cpu_count=cpu_count,
         memory_bytes=memory_bytes,
+        clusters=clusters,
+        build_type=known("ro.build.type"),
     )

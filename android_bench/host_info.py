@@ -9,6 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
+from android_bench import frequencies
 from android_bench.results import DeviceInfo, DeviceKind
 
 # Android's names for what platform.machine() says.
@@ -36,7 +37,16 @@ def read() -> DeviceInfo:
         fingerprint=f"{platform.system()} {machine} {cpu or 'unknown CPU'}",
         cpu_count=os.cpu_count(),
         memory_bytes=_memory_bytes(),
+        clusters=frequencies.of_this_machine(),
     )
+
+
+def user_hz() -> int:
+    """The unit of ``/proc/stat`` on this machine, in parts of a second."""
+    try:
+        return os.sysconf("SC_CLK_TCK")
+    except (ValueError, OSError):
+        return 100
 
 
 def workspace_root() -> str:

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from android_bench import conditions
 from android_bench.device import Device, device_info, parse_properties
 from android_bench.device_script import Job, command_line
 from android_bench.errors import DeviceCommandError
@@ -105,93 +104,6 @@ def test_what_is_empty_or_missing_is_unknown() -> None:
     old = {**PIXEL, "ro.soc.manufacturer": "", "ro.soc.model": "", "ro.product.cpu.abilist": ""}
     assert device_info("R5", old).soc == "zuma"
     assert device_info("R5", old).abis == ("arm64-v8a",)
-
-
-# Conditions
-
-BATTERY = """\
-Current Battery Service state:
-  AC powered: false
-  USB powered: true
-  Wireless powered: false
-  status: 2
-  level: 85
-  scale: 100
-  temperature: 293
-"""
-THERMAL = """\
-IsStatusOverride: false
-Thermal Status: 1
-Cached temperatures:
-	Temperature{mValue=40.0, mType=3, mName=skin, mStatus=1}
-HAL Ready: true
-Current temperatures from HAL:
-	Temperature{mValue=36.6, mType=3, mName=skin, mStatus=1}
-	Temperature{mValue=-1.5, mType=2, mName=battery cell, mStatus=0}
-	Temperature{mValue=NaN, mType=0, mName=CPU7, mStatus=0}
-Current cooling devices from HAL:
-	CoolingDevice{mValue=0, mType=2, mName=cpu}
-Temperature static thresholds from HAL:
-	TemperatureThreshold{mType=3, mName=skin, mHotThrottlingThresholds=[NaN, 39.0]}
-"""
-
-
-def test_conditions_of_a_phone() -> None:
-    found = conditions.parse(
-        {
-            "battery": BATTERY,
-            "thermal": THERMAL,
-            "low_power": "0\n",
-            "load": "1.52 1.1 0.9 2/900 12345\n",
-            "memory": "MemTotal:  8000000 kB\nMemAvailable:    4000000 kB\n",
-        }
-    )
-    assert (found.battery_level_pct, found.battery_temperature_c, found.charging) == (
-        85,
-        29.3,
-        True,
-    )
-    assert found.thermal_status == 1
-    assert found.temperatures_c == {"skin": 36.6, "battery cell": -1.5}
-    assert (found.power_save, found.load_1min) == (False, 1.52)
-    assert found.memory_available_bytes == 4_000_000 * 1024
-
-
-def test_the_cached_temperatures_serve_where_the_hardware_gives_none() -> None:
-    text = THERMAL.partition("	Temperature{mValue=36.6")[0]
-    assert conditions.parse_thermal(text) == (1, {"skin": 40.0})
-
-
-def test_a_battery_on_another_scale_and_on_its_own() -> None:
-    text = BATTERY.replace("scale: 100", "scale: 200").replace("true", "false")
-    found = conditions.parse({"battery": text})
-    assert (found.battery_level_pct, found.charging) == (42, False)
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from([*conditions.DEVICE_COMMANDS, *conditions.HOST_COMMANDS]), st.text()
-    )
-)
-def test_what_cannot_be_read_is_unknown_and_never_an_error(texts: dict[str, str]) -> None:
-    conditions.parse(texts)
-
-
-@pytest.mark.parametrize(
-    "refusal",
-    ["", "Permission denied", "Can't find service: battery", "cmd: Failure calling service"],
-)
-def test_a_refusal_is_unknown_and_never_zero(refusal: str) -> None:
-    found = conditions.parse(dict.fromkeys(conditions.DEVICE_COMMANDS, refusal))
-    for name in ("battery_level_pct", "battery_temperature_c", "charging", "thermal_status"):
-        assert getattr(found, name) is None
-    assert (found.power_save, found.load_1min, found.memory_available_bytes) == (None, None, None)
-    assert found.temperatures_c == {}
-
-
-def test_the_kernels_zones_are_read_on_the_host() -> None:
-    found = conditions.parse({"zones": "45000 x86_pkg_temp\n-5500 odd one\n"})
-    assert found.temperatures_c == {"x86_pkg_temp": 45.0, "odd one": -5.5}
 
 
 # This computer
