@@ -15,8 +15,9 @@ from typing import Any
 
 from android_bench import formatting
 from android_bench.errors import ExitCode, UsageError
+from android_bench.ratio import ratio_interval
 from android_bench.results import BenchmarkRun
-from android_bench.stats import Interval, ratio_interval
+from android_bench.stats import Interval
 from android_bench.summary import summarise
 
 

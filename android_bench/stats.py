@@ -7,6 +7,7 @@ distribution-free and exact for small samples, because latencies are skewed and 
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Sequence
@@ -39,13 +40,7 @@ def median_interval(samples: Sequence[float], *, confidence: float = CONFIDENCE)
     count = len(ordered)
     if not ordered:
         raise ValueError("a median needs at least one sample")
-    tail = (1 - confidence) / 2
-    rank, below = 0, 0.0
-    while rank < count // 2:
-        below += math.comb(count, rank) * 0.5**count
-        if below > tail:
-            break
-        rank += 1
+    rank = _sign_rank(count, (1 - confidence) / 2)
     if rank == 0:
         return Interval(
             estimate=statistics.median(ordered), low=None, high=None, confidence=confidence
@@ -73,36 +68,6 @@ def precise_enough(samples: Sequence[float], precision: float) -> bool:
     return farthest <= precision * abs(found.estimate)
 
 
-def ratio_interval(
-    baseline: Sequence[float], candidate: Sequence[float], *, confidence: float = CONFIDENCE
-) -> Interval:
-    """The ratio candidate / baseline by Hodges and Lehmann, with its exact interval.
-
-    The estimate is the median of all pairwise ratios; the interval takes the order statistics of those
-    ratios that the exact distribution of the Mann-Whitney U allows (Hollander, Wolfe and Chicken,
-    Nonparametric Statistical Methods, 3rd ed., section 4.3), on logarithms, so that swapping the sides
-    inverts the answer. At 95 % it takes four samples a side.
-
-    Raises:
-        ValueError: a side is empty or holds a value that is not above zero.
-    """
-    if not baseline or not candidate:
-        raise ValueError("a ratio needs samples on both sides")
-    if min(*baseline, *candidate, math.inf) <= 0:
-        raise ValueError("a ratio needs samples above zero")
-    shifts = sorted(math.log(new / old) for new in candidate for old in baseline)
-    estimate = math.exp(statistics.median(shifts))
-    rank = _mann_whitney_rank(len(baseline), len(candidate), (1 - confidence) / 2)
-    if rank == 0:
-        return Interval(estimate=estimate, low=None, high=None, confidence=confidence)
-    return Interval(
-        estimate=estimate,
-        low=math.exp(shifts[rank - 1]),
-        high=math.exp(shifts[len(shifts) - rank]),
-        confidence=confidence,
-    )
-
-
 def coefficient_of_variation(samples: Sequence[float]) -> float | None:
     """Standard deviation over mean, as a fraction; ``None`` below two samples."""
     if len(samples) < 2:
@@ -111,24 +76,13 @@ def coefficient_of_variation(samples: Sequence[float]) -> float | None:
     return statistics.stdev(samples) / mean if mean else None
 
 
-def _mann_whitney_rank(first: int, second: int, tail: float) -> int:
-    """The largest rank k with P(U <= k - 1) <= tail under no difference; 0 when there is none.
-
-    ``counts[u]`` is the number of orderings of both samples with statistic u: the coefficients of the
-    Gaussian binomial, built up one factor (1 - q^(n+i)) / (1 - q^i) at a time in whole numbers.
-    """
-    size = first * second
-    counts = [1] + [0] * size
-    for step in range(1, first + 1):
-        for u in range(size, second + step - 1, -1):
-            counts[u] -= counts[u - second - step]
-        for u in range(step, size + 1):
-            counts[u] += counts[u - step]
-    orderings = math.comb(first + second, first)
-    rank, cumulative = 0, 0
-    for count in counts:
-        cumulative += count
-        if cumulative > tail * orderings:
+@functools.cache
+def _sign_rank(count: int, tail: float) -> int:
+    """The largest rank k with P(fewer than k samples below the median) <= tail; 0 when there is none."""
+    rank, below = 0, 0.0
+    while rank < count // 2:
+        below += math.comb(count, rank) * 0.5**count
+        if below > tail:
             break
         rank += 1
-    return min(rank, size // 2)
+    return rank

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from android_bench.ratio import ratio_interval
 from android_bench.stats import (
     coefficient_of_variation,
     median_interval,
     precise_enough,
-    ratio_interval,
 )
 
 latencies = st.floats(min_value=1.0, max_value=1e7, allow_nan=False)
