@@ -5,54 +5,37 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 
 from android_bench import conditions, frequencies, host_info
+from android_bench.detached import PATIENCE_S, CapturedProcess, Detached
 from android_bench.device_script import Job, command_line
-from android_bench.errors import (
-    DeviceCommandError,
-    DeviceError,
-    DeviceOfflineError,
-    DeviceTimeoutError,
-)
+from android_bench.errors import DeviceCommandError
 from android_bench.results import Conditions, CpuCluster, DeviceInfo, DeviceKind
 from android_bench.transport.base import DEFAULT_TIMEOUT_S, ShellResult, Transport
 
 DEVICE_ROOT = "/data/local/tmp/android-bench"
-# Shells report a child that a signal ended as 128 + the signal's number, of which there are 64.
-_SIGNAL_BASE = 128
-_LAST_SIGNAL = 64
-_END_TIMEOUT_S = 10.0
 _EMULATOR_HARDWARE = {"goldfish", "ranchu", "cutf_cvm", "cutf_ivsh", "cutf"}
 _ENTRY = re.compile(
     r"^\[([^\]\n]+)\]: \[(.*?)\]$(?=\n\[[^\]\n]+\]: \[|\n*\Z)", re.MULTILINE | re.DOTALL
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapturedProcess:
-    """A program that ran on the device, with its streams apart.
+class Device:
+    """A device behind a transport. ``root`` is the folder on it that this tool may write to.
 
-    ``exit_code`` is ``None`` when a signal or this tool ended it; ``signal`` is the signal's number.
-    ``wall_s`` includes the one round trip to the device.
+    ``patience_s`` is how long it may be out of reach while a program runs on it.
     """
 
-    exit_code: int | None
-    stdout: str
-    stderr: str
-    wall_s: float
-    timed_out: bool = False
-    signal: int | None = None
-
-
-class Device:
-    """A device behind a transport. ``root`` is the folder on it that this tool may write to."""
-
-    def __init__(self, transport: Transport, *, root: str | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        root: str | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self.transport = transport
+        self.patience_s = patience_s
         self.root = root or (host_info.workspace_root() if transport.is_host else DEVICE_ROOT)
 
     @property
@@ -132,71 +115,23 @@ class Device:
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
     ) -> CapturedProcess:
-        """Run a program with its streams apart, in one round trip, and bring everything back.
+        """Run a program with its streams apart, and bring everything back.
 
-        When it takes too long, on Ctrl-C, and when the conversation breaks and can be had again, the
-        program and what it started are killed on the device: the end of a conversation alone does
-        not end them, and a forgotten benchmark would disturb the next.
+        It runs apart from the conversation: when that breaks and can be had again within ``patience_s``,
+        the program is found again and nothing is lost. When it takes too long, and on Ctrl-C, it is
+        killed on the device with all that it started: a forgotten benchmark would disturb the next.
 
         Raises:
-            DeviceOfflineError: the device went away; the program may still run there.
+            DeviceOfflineError: the device went away or restarted; the program may still run there.
             DeviceCommandError: the device could not even begin (disk full, no such folder).
         """
-        job = Job(self.root)
-        start = time.monotonic()
-        try:
-            done = self.transport.shell(
-                job.script(argv, env=env or {}, cwd=cwd), timeout_s=timeout_s
-            )
-        except DeviceTimeoutError:
-            stdout, stderr = self._end_late(job, argv)
-            return CapturedProcess(
-                exit_code=None,
-                stdout=stdout,
-                stderr=stderr,
-                wall_s=time.monotonic() - start,
-                timed_out=True,
-            )
-        except (KeyboardInterrupt, DeviceOfflineError):
-            with suppress(DeviceError):
-                self._end(job)
-            raise
-        wall_s = time.monotonic() - start
-        streams = job.streams(done.stdout)
-        if streams is None:
-            output = (done.stderr or done.stdout).strip()
-            raise DeviceCommandError(
-                f"{self.transport.serial} cannot run anything in {self.root}: "
-                f"{output or 'its files cannot be written'}",
-                command=argv,
-                exit_code=done.exit_code,
-                output=output,
-                hint=f"Is its disk full or read-only? df {shlex.quote(self.root)}",
-            )
-        number = done.exit_code - _SIGNAL_BASE
-        killed = 0 < number <= _LAST_SIGNAL
-        return CapturedProcess(
-            exit_code=None if killed else done.exit_code,
-            stdout=streams[0],
-            stderr=streams[1],
-            wall_s=wall_s,
-            signal=number if killed else None,
-        )
-
-    def _end_late(self, job: Job, argv: Sequence[str]) -> tuple[str, str]:
-        """End a job that took too long; a device that does not even answer to that is offline."""
-        try:
-            return self._end(job)
-        except DeviceError as error:
-            raise DeviceOfflineError(
-                f"{self.transport.serial} stopped answering while {argv[0]} ran.",
-                hint="The program may still run there: restart the device before measuring again.",
-            ) from error
-
-    def _end(self, job: Job) -> tuple[str, str]:
-        """Kill a job on the device and bring back what it had printed."""
-        done = self.transport.shell(job.end_script(), timeout_s=_END_TIMEOUT_S)
-        return job.streams(done.stdout) or ("", "")
+        return Detached(
+            transport=self.transport,
+            job=Job(self.root),
+            argv=argv,
+            timeout_s=timeout_s,
+            patience_s=self.patience_s,
+        ).run(env=env or {}, cwd=cwd)
 
 
 def parse_properties(text: str) -> dict[str, str]:

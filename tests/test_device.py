@@ -6,6 +6,7 @@ The same verbs on a real adbd are in tests/lab.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from android_bench.device import Device, device_info, parse_properties
-from android_bench.device_script import Job, command_line
+from android_bench.device_script import Job, JobReport, JobState, command_line
 from android_bench.errors import DeviceCommandError
 from android_bench.results import DeviceKind
 from android_bench.transport.base import ShellResult
@@ -224,8 +225,43 @@ def test_every_shell_runs_a_job_alike(shell: str, tmp_path: Path) -> None:
         ["sh", "-c", "printf out; echo err >&2; kill -11 $$"], env={"A": "b"}, cwd="/"
     )
     done = subprocess.run([*argv, script], capture_output=True, text=True)
-    assert done.returncode == 128 + 11
-    assert job.streams(done.stdout) == ("out", "err\n")
+    assert job.report(done.stdout) == JobReport(
+        state=JobState.ENDED, exit_code=128 + 11, stdout="out", stderr="err\n"
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("shell", [name for name in SHELLS if name != "busybox"])
+def test_every_shell_finds_a_job_again(shell: str, tmp_path: Path) -> None:
+    """The script ends before the program does; later ones see it run, end, and gone."""
+    job = Job(str(tmp_path))
+
+    def ask(script: str) -> JobReport | None:
+        return job.report(
+            subprocess.run([shell, "-c", script], capture_output=True, text=True).stdout
+        )
+
+    wait = f"echo early; while [ ! -f {shlex.quote(str(tmp_path / 'go'))} ]; do sleep 0.05; done; exit 7"
+    found = ask(job.script(["sh", "-c", wait], env={}, cwd=None, slice_s=1))
+    assert found == JobReport(state=JobState.RUNNING)
+    assert ask(job.attach_script(slice_s=0)) == JobReport(state=JobState.RUNNING)
+    (tmp_path / "go").touch()
+    ended = JobReport(state=JobState.ENDED, exit_code=7, stdout="early\n")
+    assert ask(job.attach_script(slice_s=30)) == ended
+    assert ask(job.attach_script(slice_s=0)) == JobReport(state=JobState.ABSENT)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_job_that_a_restart_ended_is_lost_not_running(shell: str, tmp_path: Path) -> None:
+    """Its number belongs to another process by then."""
+    job = Job(str(tmp_path))
+    folder = tmp_path / "jobs" / job.name
+    folder.mkdir(parents=True)
+    for name, text in {"pid": f"{os.getpid()}\n", "out": "half a", "err": ""}.items():
+        (folder / name).write_text(text)
+    argv = [shell, "sh", "-c"] if shell == "busybox" else [shell, "-c"]
+    done = subprocess.run([*argv, job.attach_script(slice_s=30)], capture_output=True, text=True)
+    assert job.report(done.stdout) == JobReport(state=JobState.LOST, stdout="half a")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -248,9 +284,9 @@ def test_every_shell_ends_a_job_and_only_that(shell: str, tmp_path: Path) -> Non
             time.sleep(0.01)
     for job, process, others in zip(jobs, running, ([running[1]], []), strict=True):
         done = subprocess.run([*argv, job.end_script()], capture_output=True, text=True)
-        assert job.streams(done.stdout) == ("on\n", "")
+        assert job.report(done.stdout) == JobReport(state=JobState.LOST, stdout="on\n")
         process.communicate(timeout=60)
-        assert process.returncode == 128 + 9
+        assert process.returncode == 0
         assert [other.poll() for other in others] == [None] * len(others)
     assert list((tmp_path / "jobs").iterdir()) == []
 

@@ -14,7 +14,7 @@ import pytest
 
 from android_bench.binaries import ResolvedBinary
 from android_bench.config import BenchmarkConfig, Delegate, DelegateKind
-from android_bench.device import CapturedProcess
+from android_bench.detached import CapturedProcess
 from android_bench.errors import DeviceOfflineError, UsageError
 from android_bench.results import Conditions, Invocation, InvocationKind, Status
 from android_bench.runner import Cell, Session, measure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -156,10 +157,7 @@ def test_too_long_is_killed_on_the_device_with_all_it_started(phone: Device) -> 
     assert phone.transport.shell(f"ls {ROOT}/jobs").stdout == ""
 
 
-@pytest.mark.parametrize("reason", [KeyboardInterrupt, DeviceOfflineError])
-def test_whatever_breaks_a_capture_the_program_is_killed(
-    phone: Device, transport: Counted, reason: type[BaseException]
-) -> None:
+def test_ctrl_c_kills_the_program_on_the_device(phone: Device, transport: Counted) -> None:
     real = transport.shell
 
     def broken(command: str, **options: Any) -> ShellResult:
@@ -167,10 +165,10 @@ def test_whatever_breaks_a_capture_the_program_is_killed(
         with pytest.raises(DeviceTimeoutError):
             real(command, timeout_s=1)
         assert sleepers(phone, "7002") != ""
-        raise reason("in the middle")
+        raise KeyboardInterrupt
 
     transport.shell = broken  # type: ignore[method-assign]
-    with pytest.raises(reason):
+    with pytest.raises(KeyboardInterrupt):
         phone.capture(["sleep", "7002"], timeout_s=60)
     assert sleepers(phone, "7002") == ""
 
@@ -178,7 +176,7 @@ def test_whatever_breaks_a_capture_the_program_is_killed(
 def test_a_device_that_never_answers_again_is_offline(
     make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("android_bench.device._END_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("android_bench.detached.END_TIMEOUT_S", 0.5)
     virtual = make_device()
     device = Device(open_transport(virtual.serial))
     device.run(["true"])
@@ -189,15 +187,106 @@ def test_a_device_that_never_answers_again_is_offline(
         device.capture(["sleep", "60"], timeout_s=0.5)
 
 
-def test_a_daemon_that_dies_in_a_run_is_offline_and_its_return_is_used(
+def test_a_daemon_that_dies_in_a_run_and_comes_back_loses_nothing(make_device: MakeDevice) -> None:
+    """The program runs on, and what it says before and after is brought back; it is started once."""
+    virtual = make_device()
+    device = Device(open_transport(virtual.serial))
+
+    def fail() -> None:
+        virtual.kill_adbd()
+        time.sleep(1)
+        virtual.restart()
+
+    breaker = threading.Timer(0.5, fail)
+    breaker.start()
+    done = device.capture(["sh", "-c", "echo $$; sleep 4; echo $$; exit 3"], timeout_s=60)
+    breaker.join()
+    first, second = done.stdout.split()
+    assert first == second
+    assert (done.exit_code, done.reconnections) == (3, 1)
+    assert device.transport.shell(f"ls {ROOT}/jobs").stdout == ""
+    device.transport.close()
+
+
+def test_a_program_that_ended_while_nobody_was_there_is_found_ended(
     make_device: MakeDevice,
 ) -> None:
     virtual = make_device()
     device = Device(open_transport(virtual.serial))
+
+    def fail() -> None:
+        virtual.kill_adbd()
+        time.sleep(2)
+        virtual.restart()
+
+    breaker = threading.Timer(0.5, fail)
+    breaker.start()
+    done = device.capture(["sh", "-c", "sleep 1; echo said; exit 3"], timeout_s=60)
+    breaker.join()
+    assert (done.exit_code, done.stdout, done.reconnections) == (3, "said\n", 1)
+    device.transport.close()
+
+
+def test_a_cable_pulled_without_a_word_is_noticed_and_the_program_found_again(
+    make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No byte comes and nothing closes: the slice's bound notices, long before the program's own."""
+    monkeypatch.setattr("android_bench.detached.SLICE_S", 1)
+    monkeypatch.setattr("android_bench.detached._GRACE_S", 1.0)
+    monkeypatch.setattr("android_bench.detached.END_TIMEOUT_S", 1.0)
+    virtual = make_device()
+    device = Device(open_transport(virtual.serial))
+    device.run(["true"])
+
+    def fail() -> None:
+        virtual.freeze()
+        time.sleep(4)
+        virtual.thaw()
+
+    breaker = threading.Timer(0.5, fail)
+    breaker.start()
+    done = device.capture(["sh", "-c", "echo $$; sleep 6; echo $$"], timeout_s=120)
+    breaker.join()
+    first, second = done.stdout.split()
+    assert first == second
+    assert done.exit_code == 0
+    assert done.reconnections >= 1
+    device.transport.close()
+
+
+def test_a_link_that_breaks_before_the_program_began_begins_it_again(
+    phone: Device, transport: Counted
+) -> None:
+    real = transport.shell
+
+    def broken(command: str, **options: Any) -> ShellResult:
+        transport.shell = real  # type: ignore[method-assign]
+        raise DeviceOfflineError("before a byte arrived")
+
+    transport.shell = broken  # type: ignore[method-assign]
+    done = phone.capture(["echo", "said"], timeout_s=20)
+    assert (done.exit_code, done.stdout) == (0, "said\n")
+
+
+def test_a_program_longer_than_a_slice_is_asked_for_again(
+    phone: Device, transport: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("android_bench.detached.SLICE_S", 1)
+    done = phone.capture(["sh", "-c", "sleep 3; echo said"], timeout_s=60)
+    assert (done.exit_code, done.stdout, done.reconnections) == (0, "said\n", 0)
+    assert transport.calls.count("shell") >= 3
+
+
+def test_a_device_that_stays_away_is_offline_and_its_return_is_used(
+    make_device: MakeDevice,
+) -> None:
+    virtual = make_device()
+    device = Device(open_transport(virtual.serial), patience_s=2)
     killer = threading.Timer(0.5, virtual.kill_adbd)
     killer.start()
-    with pytest.raises(DeviceOfflineError):
-        device.capture(["sleep", "60"], timeout_s=60)
+    with pytest.raises(DeviceOfflineError, match="did not come back within 2 s") as caught:
+        device.capture(["sleep", "7004"], timeout_s=60)
+    assert "--resume" in str(caught.value.hint)
     killer.join()
     virtual.restart()
     assert device.capture(["echo", "back"], timeout_s=20).stdout == "back\n"
