@@ -6,7 +6,7 @@ The report and the exports are made of these.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from android_bench import formatting
@@ -40,7 +40,8 @@ class RunView:
 
     ``label`` tells it from the other runs on its device, ``full_label`` from all on the page;
     ``additions`` are the parts of the label that tell repetitions apart.
-    ``latency_ratio`` is against the baseline of the same device, configuration and binary.
+    ``latency_ratio`` is against the baseline of the same device, configuration and binary. ``side`` is
+    "baseline" or "candidate" where two sets are compared.
     """
 
     anchor: str
@@ -52,6 +53,7 @@ class RunView:
     findings: tuple[Finding, ...]
     is_baseline: bool
     latency_ratio: float | None
+    side: str | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -117,12 +119,18 @@ class RunView:
         return ", ".join(parts)
 
 
-def run_views(runs: Sequence[BenchmarkRun]) -> tuple[RunView, ...]:
-    """Summarise each run once and name it by what tells it from its siblings."""
+def run_views(
+    runs: Sequence[BenchmarkRun], sides: Mapping[str, str] | None = None
+) -> tuple[RunView, ...]:
+    """Summarise each run once and name it by what tells it from its siblings.
+
+    ``sides`` says which runs are the baseline and which the candidate of a comparison, by run id.
+    """
+    sides = sides or {}
     summaries = [summarise(run) for run in runs]
     baselines = _baselines(runs, summaries)
     several_devices = len({device_key(run.device) for run in runs}) > 1
-    labels = _labels(runs)
+    labels = _labels(runs, [sides.get(run.run_id) for run in runs])
     return tuple(
         RunView(
             anchor=f"run-{number}",
@@ -134,6 +142,7 @@ def run_views(runs: Sequence[BenchmarkRun]) -> tuple[RunView, ...]:
             additions=additions,
             is_baseline=baseline is run,
             latency_ratio=_ratio(summary, baseline_summary),
+            side=sides.get(run.run_id),
         )
         for number, (run, summary, (baseline, baseline_summary), (label, additions)) in enumerate(
             zip(runs, summaries, baselines, labels, strict=True), 1
@@ -141,11 +150,13 @@ def run_views(runs: Sequence[BenchmarkRun]) -> tuple[RunView, ...]:
     )
 
 
-def _labels(runs: Sequence[BenchmarkRun]) -> list[tuple[str, tuple[str, ...]]]:
+def _labels(
+    runs: Sequence[BenchmarkRun], sides: Sequence[str | None]
+) -> list[tuple[str, tuple[str, ...]]]:
     """The label of each run and which additions tell it from repetitions.
 
-    The configuration is named where a device has several, the time where that leaves two runs alike, and
-    a number where even the times are the same.
+    The configuration is named where a device has several; the side of a comparison where that leaves two
+    runs alike, then the time, and a number where even the times are the same.
     """
     configs: dict[Hashable, set[BenchmarkConfig]] = {}
     for run in runs:
@@ -158,14 +169,14 @@ def _labels(runs: Sequence[BenchmarkRun]) -> list[tuple[str, tuple[str, ...]]]:
     additions: list[tuple[str, ...]] = [() for _ in runs]
     times = [formatting.moment(run.started_at) for run in runs]
     numbers = [f"#{number}" for number in range(1, len(runs) + 1)]
-    for more in (times, numbers):
+    for more in (sides, times, numbers):
         keys = [
             (device_key(run.device), label, addition)
             for run, label, addition in zip(runs, labels, additions, strict=True)
         ]
         seen = Counter(keys)
         additions = [
-            (*key[2], text) if seen[key] > 1 else key[2]
+            (*key[2], text) if text and seen[key] > 1 else key[2]
             for key, text in zip(keys, more, strict=True)
         ]
     return [
