@@ -56,6 +56,11 @@ def memory(size_bytes: float | None) -> str:
     return _scaled(size_bytes, _MEMORIES)
 
 
+def memory_unit(largest_bytes: float) -> tuple[float, str]:
+    """The divisor and unit in which amounts of memory up to this one read best, for an axis."""
+    return _unit(largest_bytes, _MEMORIES)
+
+
 def percent(fraction: float | None, *, digits: int = 1) -> str:
     """A fraction between 0 and 1 as a percentage."""
     return UNKNOWN if fraction is None else f"{fraction * 100:.{digits}f} %"
