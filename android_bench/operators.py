@@ -6,6 +6,7 @@ rows of their own, which are *nested*, as are those of the graphs that control f
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -167,7 +168,7 @@ def _time(operator: OperatorProfile, time_us: float, *, total: float, nested: bo
     return OperatorTime(
         layer=" + ".join(layers) or None,
         layers=layers,
-        node_type=operator.node_type,
+        node_type=_node_type(operator),
         time_us=time_us,
         share=time_us / total if total > 0 else None,
         calls=operator.times_called,
@@ -177,6 +178,14 @@ def _time(operator: OperatorProfile, time_us: float, *, total: float, nested: bo
         nested=nested,
         inside_delegate=operator.inside_delegate,
     )
+
+
+def _node_type(operator: OperatorProfile) -> str:
+    """The type, which builds that call all of a delegate's kernels alike tell in the name only."""
+    if operator.node_type == "DelegateOpInvoke":
+        kernel = operator.name.removeprefix("Delegate/").rpartition(":")[0]
+        return kernel or operator.node_type
+    return operator.node_type
 
 
 def _by_layers_and_type(old: _Items, new: _Items) -> _Matched:
@@ -246,8 +255,8 @@ def _by_type_and_order(old: _Items, new: _Items) -> _Matched:
 
 
 def _kind(item: OperatorTime) -> str:
-    """A type without the numbers' type and layout: ``Convolution (NHWC, QC8) IGEMM`` is ``Convolution``."""
-    return item.node_type.partition(" (")[0]
+    """A type without the numbers' type: ``Convolution (NHWC, QC8) IGEMM`` is ``Convolution IGEMM``."""
+    return re.sub(r" \([^()]*\)", "", item.node_type)
 
 
 def _without(pairs: list[tuple[_Items, _Items]], old: _Items, new: _Items) -> _Matched:

@@ -187,6 +187,8 @@ class OperatorProfile:
     memory_bytes: int | None
     subgraph: int = 0
     inside_delegate: bool = False
+    start_us: float | None = None
+    subgraph_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +213,9 @@ class Invocation:
 
     ``log`` is the folder-relative path of the raw output without its ending (``.stdout``,
     ``.stderr``); ``problem`` says in one sentence why the status is not ``ok``. ``operators`` belong to
-    a profile, ``startup`` to a start-up and ``numerics`` to a numerics invocation.
+    a profile, ``startup`` to a start-up and ``numerics`` to a numerics invocation. ``waited_s`` is how
+    long the device was given to become fit, ``None`` when nobody asked for it; ``reconnections`` how often
+    the conversation broke while it ran.
     """
 
     index: int
@@ -235,6 +239,8 @@ class Invocation:
     operators: tuple[OperatorProfile, ...] = ()
     startup: StartupMode | None = None
     numerics: Numerics | None = None
+    waited_s: float | None = None
+    reconnections: int = 0
 
     @property
     def throttled(self) -> bool:

@@ -10,7 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from android_bench.benchmark_model.lines import NUMBER, Line, to_bytes, to_count, to_number
+from android_bench.benchmark_model.lines import (
+    NUMBER,
+    Line,
+    finite,
+    to_bytes,
+    to_count,
+    to_number,
+    whole,
+)
 from android_bench.results import LatencySummary, MemorySummary
 
 _MARKER = re.compile(r"Running benchmark for at least ")
@@ -53,16 +61,16 @@ class ClassicReading:
 
 def read_classic(lines: Sequence[Line]) -> ClassicReading:
     """Read the shared part; incomplete lines are passed over."""
-    whole = [line.text for line in lines if line.complete]
-    warmup, latency = _phases(whole)
-    exact = _last(_TIMINGS, whole)
-    rounded = _last(_SESSION, whole)
-    size = _last(_SIZE, whole)
+    texts = [line.text for line in lines if line.complete]
+    warmup, latency = _phases(texts)
+    exact = _last(_TIMINGS, texts)
+    rounded = _last(_SESSION, texts)
+    size = _last(_SIZE, texts)
     # "Initialized session in 1234.57ms" is rounded to six digits; the timings line is not.
     init_us = to_number(exact[1]) if exact else None
     if init_us is None and rounded:
         milliseconds = to_number(rounded[1])
-        init_us = None if milliseconds is None else round(milliseconds * 1000, 3)
+        init_us = None if milliseconds is None else finite(round(milliseconds * 1000, 3))
     first_us = to_number(exact[2]) if exact else None
     megabytes = to_number(size[1]) if size else None
     return ClassicReading(
@@ -70,9 +78,9 @@ def read_classic(lines: Sequence[Line]) -> ClassicReading:
         first_inference_us=_first_inference(first_us, warmup),
         warmup=warmup,
         latency=latency,
-        memory=_memory(whole),
+        memory=_memory(texts),
         # This one is 10^6 bytes (bytes / 1e6), other than the footprints.
-        model_size_bytes=None if megabytes is None else round(megabytes * 1e6),
+        model_size_bytes=None if megabytes is None else whole(megabytes * 1e6),
     )
 
 

@@ -76,7 +76,7 @@ _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "check its path, its ABI, and the libraries that it needs in turn",
         ),
         (
-            r"The size of .* is .* bytes\. It should be|Failed to read the input_layer_value_file"
+            r"bytes\. It should be|Failed to read the input_layer_value_file"
             r"|Wrong input value file item|Inputs mismatch|should have \d+ dimensions"
             r"|Cannot find the corresponding input_layer|must match the number of items",
             "The inputs do not fit the model",

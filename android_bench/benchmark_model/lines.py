@@ -77,10 +77,7 @@ def _line(raw: str, *, complete: bool) -> Line:
 
 def to_number(text: str | None) -> float | None:
     """The number, or ``None`` when there is none or it is not finite (``nan``, ``inf``, ``1e999``)."""
-    if text is None:
-        return None
-    value = float(text)
-    return value if math.isfinite(value) else None
+    return None if text is None else finite(float(text))
 
 
 def to_count(text: str) -> int | None:
@@ -91,4 +88,14 @@ def to_count(text: str) -> int | None:
 def to_bytes(mib: str) -> int | None:
     """Bytes of a figure that the tool calls MB and computes as KiB / 1024."""
     value = to_number(mib)
-    return None if value is None else round(value * 1024 * 1024)
+    return None if value is None else whole(value * 1024 * 1024)
+
+
+def finite(value: float) -> float | None:
+    """The value, or ``None`` when it left the range of numbers (``1e308`` ms in microseconds)."""
+    return value if math.isfinite(value) else None
+
+
+def whole(value: float) -> int | None:
+    """The nearest whole number, or ``None`` when the value is not finite."""
+    return round(value) if math.isfinite(value) else None

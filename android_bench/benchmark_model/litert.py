@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from android_bench.benchmark_model.lines import NUMBER, Line, to_bytes, to_count, to_number
+from android_bench.benchmark_model.lines import NUMBER, Line, finite, to_bytes, to_count, to_number
 from android_bench.results import LatencySummary, MemorySummary
 
 _TITLE = re.compile(r"=+ BENCHMARK RESULTS =+")
@@ -100,4 +100,4 @@ def _memory(sizes: dict[str, int | None]) -> MemorySummary | None:
 def _microseconds(milliseconds: str) -> float | None:
     value = to_number(milliseconds)
     # 7430.2 * 1000 is 7430199.999999999 in binary; the tool prints hundredths of a millisecond.
-    return None if value is None else round(value * 1000, 3)
+    return None if value is None else finite(round(value * 1000, 3))

@@ -1,43 +1,56 @@
 """The operator profile: several tables of text, printed or in a file, called CSV and not quite it.
 
 Node types hold unescaped commas ("Convolution (NHWC, QC8) IGEMM") and so may tensor names, so a row
-is found by the run of numbers in its middle, not by splitting. Builds up to about 2.16 have a
-``start`` column before ``first``; the header tells.
+is found by the run of numbers in its middle, not by splitting. In the CSV form a name's own commas are
+tabs. Builds of some years ago have a ``start`` column before ``first``; the header tells. LiteRT's tool
+prints the tables of the inferences alone, without a line that says so. What is known of the forms comes
+from TensorFlow's stats_calculator.cc, profile_summarizer.cc and profile_summary_formatter.cc, LiteRT's
+profiler_summarizer.cc, and outputs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from android_bench.benchmark_model.lines import NUMBER, read_lines, to_count, to_number
+from android_bench.benchmark_model.lines import (
+    NUMBER,
+    finite,
+    read_lines,
+    to_count,
+    to_number,
+    whole,
+)
 from android_bench.errors import OutputError
 from android_bench.results import OperatorProfile, ProfilePhase
 
 _REGULAR = "Operator-wise Profiling Info for Regular Benchmark Runs"
 _INITIALIZATION = re.compile(r"(?:Operator-wise )?Profiling Info for Benchmark Initialization")
 _TABLE = re.compile(r"=+ (?P<title>[\w ]+?) =+")
-_SUBGRAPH = re.compile(
-    r"Subgraph \(index: (?P<index>\d+), name: .*\) (?:profile|summary):", re.ASCII
+# Older builds leave the name out.
+_GRAPH = re.compile(
+    r"(?:Primary graph|Subgraph)(?: \((?:index: (?P<index>\d+)(?:, )?)?(?:name: (?P<name>.*))?\))?"
+    r" (?:profile|summary):",
+    re.ASCII,
 )
-_HEADER = re.compile(r"\[?node type\]?\s*[,\s]")
-_HAS_START = re.compile(r"\[?node type\]?\s*[,\s]\s*\[?start\]?\s*[,\s]")
+_HEADER = re.compile(r"\[?node type\]?[,\s]+(?P<start>\[?start\]?[,\s])?")
 
 
-def _row(separator: str, *, start: bool) -> re.Pattern[str]:
-    numbers = rf"{separator}{NUMBER}" if start else ""
+def _numbers(separator: str, *, start: bool) -> re.Pattern[str]:
+    # It begins where the separator does, so that a long run of spaces is tried once, not at each of them.
+    first = rf"(?P<start>{NUMBER}){separator}" if start else ""
     return re.compile(
-        rf"(?P<type>.*?){numbers}{separator}(?P<first>{NUMBER}){separator}(?P<mean>{NUMBER})"
+        rf"(?<!\s){separator}{first}(?P<first>{NUMBER}){separator}(?P<mean>{NUMBER})"
         rf"{separator}(?P<pct>{NUMBER})%{separator}{NUMBER}%{separator}(?P<memory>{NUMBER})"
-        rf"{separator}(?P<calls>\d+)(?:{separator}(?P<name>.*))?",
+        rf"{separator}(?P<calls>\d+)(?:{separator}|$)",
         re.ASCII,
     )
 
 
 # By (has commas, has a start column).
 _ROWS = {
-    (commas, start): _row(r", ?" if commas else r"\s+", start=start)
+    (commas, start): _numbers(r", ?" if commas else r"\s+", start=start)
     for commas in (True, False)
     for start in (True, False)
 }
@@ -62,32 +75,57 @@ def parse_op_profile(text: str) -> tuple[OperatorProfile, ...]:
     Raises:
         OutputError: there is no profile in it.
     """
-    phase: ProfilePhase | None = None
-    subgraph, inside, wanted, start = 0, False, False, False
+    place = _Place()
     rows: list[OperatorProfile] = []
     for line in (line.text for line in read_lines(text) if line.complete):
-        if line.startswith(_REGULAR) or _INITIALIZATION.match(line):
-            regular = line.startswith(_REGULAR)
-            phase = ProfilePhase.REGULAR if regular else ProfilePhase.INITIALIZATION
-            subgraph, inside, wanted = 0, False, False
-        elif match := _SUBGRAPH.match(line):
-            subgraph = to_count(match["index"]) or 0
-        elif line.startswith("Delegate internal:"):
-            inside = True
-        elif match := _TABLE.match(line):
-            wanted = match["title"] == "Run Order"
-        elif _HEADER.match(line):
-            start = bool(_HAS_START.match(line))
-        elif phase is not None and wanted:
-            row = _operator(line, start=start)
-            if row is not None:
-                rows.append(replace(row, phase=phase, subgraph=subgraph, inside_delegate=inside))
-    if phase is None:
+        if place.moves_on(line) or place.phase is None or not place.in_order:
+            continue
+        row = _operator(line, place, place.phase)
+        if row is not None:
+            rows.append(row)
+    if place.phase is None:
         raise OutputError(
             "There is no operator profile in this text.",
-            hint="Only the Classic benchmark_model writes one, with --enable_op_profiling=true.",
+            hint="The Classic benchmark_model writes one with --enable_op_profiling=true.",
         )
     return tuple(rows)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Place:
+    """Where in the profile a line stands, by the headings before it."""
+
+    phase: ProfilePhase | None = None
+    subgraph: int = 0
+    graph_name: str | None = None
+    inside_delegate: bool = False
+    in_order: bool = False
+    has_start: bool = False
+
+    def moves_on(self, line: str) -> bool:
+        """Whether the line is a heading, which is taken in."""
+        if line.startswith(_REGULAR) or _INITIALIZATION.match(line):
+            regular = line.startswith(_REGULAR)
+            self.phase = ProfilePhase.REGULAR if regular else ProfilePhase.INITIALIZATION
+            self._enter(subgraph=0, name=None)
+        elif match := _GRAPH.match(line):
+            self._enter(subgraph=to_count(match["index"] or "0") or 0, name=match["name"])
+        elif line.startswith("Delegate internal:"):
+            self._enter(subgraph=self.subgraph, name=self.graph_name)
+            self.inside_delegate = True
+        elif match := _TABLE.match(line):
+            self.in_order = match["title"] == "Run Order"
+            if self.in_order and self.phase is None:
+                self.phase = ProfilePhase.REGULAR
+        elif match := _HEADER.match(line):
+            self.has_start = bool(match["start"])
+        else:
+            return False
+        return True
+
+    def _enter(self, *, subgraph: int, name: str | None) -> None:
+        self.subgraph, self.graph_name = subgraph, name
+        self.inside_delegate = self.in_order = False
 
 
 def by_node_type(operators: Iterable[OperatorProfile]) -> tuple[NodeTypeProfile, ...]:
@@ -112,21 +150,34 @@ def by_node_type(operators: Iterable[OperatorProfile]) -> tuple[NodeTypeProfile,
     return tuple(sorted(summed, key=lambda item: (item.inside_delegate, -item.total_us)))
 
 
-def _operator(line: str, *, start: bool) -> OperatorProfile | None:
-    match = _ROWS[True, start].fullmatch(line) or _ROWS[False, start].fullmatch(line)
-    mean_ms = to_number(match["mean"]) if match else None
+def _operator(line: str, place: _Place, phase: ProfilePhase) -> OperatorProfile | None:
+    commas = True
+    match = _ROWS[True, place.has_start].search(line)
+    if match is None:
+        commas, match = False, _ROWS[False, place.has_start].search(line)
+    mean_us = _microseconds(match["mean"]) if match else None
     calls = to_count(match["calls"]) if match else None
-    if match is None or mean_ms is None or calls is None:
+    if match is None or mean_us is None or calls is None:
         return None
-    first_ms, memory_kb = to_number(match["first"]), to_number(match["memory"])
+    name = line[match.end() :].strip()
+    memory_kb = to_number(match["memory"])
     return OperatorProfile(
-        phase=ProfilePhase.REGULAR,
-        node_type=match["type"].strip(),
-        name=(match["name"] or "").strip(),
-        mean_us=round(mean_ms * 1000, 6),
-        first_us=None if first_ms is None else round(first_ms * 1000, 6),
+        phase=phase,
+        node_type=line[: match.start()].strip(),
+        name=name.replace("\t", ",") if commas else name,
+        mean_us=mean_us,
+        first_us=_microseconds(match["first"]),
         share_pct=to_number(match["pct"]),
         times_called=calls,
         # "KB" is 1000 bytes in this table.
-        memory_bytes=None if memory_kb is None else round(memory_kb * 1000),
+        memory_bytes=None if memory_kb is None else whole(memory_kb * 1000),
+        subgraph=place.subgraph,
+        inside_delegate=place.inside_delegate,
+        start_us=_microseconds(match["start"]) if place.has_start else None,
+        subgraph_name=place.graph_name,
     )
+
+
+def _microseconds(milliseconds: str) -> float | None:
+    value = to_number(milliseconds)
+    return None if value is None else finite(round(value * 1000, 6))

@@ -92,7 +92,7 @@ def _unconsumed(lines: Sequence[Line]) -> tuple[str, ...]:
         match = _UNCONSUMED.match(line.text)
         if match:
             # They are joined with spaces; a value may hold spaces itself.
-            return tuple(flag for flag in re.split(r"\s+(?=-)", match[1].strip()) if flag)
+            return tuple(flag for flag in re.split(r"(?<!\s)\s+(?=-)", match[1].strip()) if flag)
     return ()
 
 

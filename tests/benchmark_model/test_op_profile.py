@@ -126,3 +126,88 @@ def test_a_cut_profile_has_a_part_of_the_rows() -> None:
 def test_without_a_profile(text: str) -> None:
     with pytest.raises(OutputError, match="no operator profile"):
         parse_op_profile(text)
+
+
+# Rows of a real output, of a model that XNNPACK took in several parts (a public repository keeps it; the
+# kernels have a number within their part, so a row can stand for several calls).
+OF_XNNPACK = "INFO: Operator-wise Profiling Info for Regular Benchmark Runs:\n" + table(
+    "Run Order",
+    "\t                             [node type]\t  [first]\t [avg ms]\t     [%]\t  [cdf%]"
+    "\t  [mem KB]\t[times called]\t[Name]",
+    "\t                                QUANTIZE\t    0.199\t    0.203\t  1.328%\t  1.328%"
+    "\t     0.000\t        1\t[tfl.quantize]:0",
+    "\t          Convolution (NHWC, QC8) DWConv\t    0.428\t    0.051\t  4.317%\t  8.304%"
+    "\t     0.000\t       13\tDelegate/Convolution (NHWC, QC8) DWConv:1",
+    "\t            TFLite_Detection_PostProcess\t    3.894\t    3.653\t 23.862%\t 83.962%"
+    "\t     0.000\t        1\t[StatefulPartitionedCall:3, StatefulPartitionedCall:2]:266",
+)
+
+
+def test_kernels_of_a_delegate_that_reports_them_itself() -> None:
+    quantize, convolution, post_process = parse_op_profile(OF_XNNPACK)
+    assert quantize.name == "[tfl.quantize]:0"
+    assert convolution.node_type == "Convolution (NHWC, QC8) DWConv"
+    assert convolution.name == "Delegate/Convolution (NHWC, QC8) DWConv:1"
+    assert (convolution.mean_us, convolution.times_called) == (51.0, 13)
+    assert (
+        not convolution.inside_delegate
+    )  # there is no row of the delegate's node that would hold it
+    assert post_process.name == "[StatefulPartitionedCall:3, StatefulPartitionedCall:2]:266"
+
+
+def test_the_csv_form_writes_the_commas_of_names_as_tabs() -> None:
+    row = (
+        "Convolution (NHWC, F32) GEMM, 1, 1, 1%, 1%, 0, 1, Delegate/Convolution (NHWC\t F32) GEMM:0"
+    )
+    assert parse_op_profile(profile(row))[-1].name == "Delegate/Convolution (NHWC, F32) GEMM:0"
+
+
+def test_the_old_format_tells_when_an_operator_began() -> None:
+    text = profile("CONV_2D, 0.2, 0.015, 0.0142305, 27%, 27%, 0, 1, [c]:0", header=OLD_HEADER)
+    assert [item.start_us for item in parse_op_profile(text)] == [0.0, 200.0]
+    assert parse_op_profile(profile("CONV_2D, 1, 1, 1%, 1%, 0, 1, [c]:0"))[-1].start_us is None
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_graphs_have_names_in_newer_builds(named: bool) -> None:
+    primary = "Primary graph (name: main)" if named else "Primary graph"
+    body = "Subgraph (index: 2, name: while_body)" if named else "Subgraph (index: 2)"
+    text = (
+        "Operator-wise Profiling Info for Regular Benchmark Runs:\n"
+        f"{primary} profile:\n"
+        + table("Run Order", HEADER, "WHILE, 1, 1, 100%, 100%, 0, 1, [while]:0")
+        + f"{body} profile:\n"
+        + table("Run Order", HEADER, "ADD, 1, 1, 100%, 100%, 0, 10, [add]:0")
+        + f"{body} Timings (microseconds): count=1 curr=1\n"
+    )
+    main, inner = parse_op_profile(text)
+    assert (main.subgraph, inner.subgraph) == (0, 2)
+    assert (main.subgraph_name, inner.subgraph_name) == (
+        ("main", "while_body") if named else (None, None)
+    )
+
+
+def test_the_tables_of_litert_stand_without_a_heading() -> None:
+    text = "INFO: [./litert/tools/benchmark_litert_model.h:179] \n" + table(
+        "Run Order",
+        "\t                             [node type]\t  [first]\t [avg ms]\t     [%]\t  [cdf%]"
+        "\t  [mem KB]\t[times called]\t[Name]",
+        "\t        LiteRT::Run[buffer registration]\t    0.020\t    0.014\t  3.309%\t  3.309%"
+        "\t     0.000\t        1\tLiteRT::Run[buffer registration]/0",
+        "\t                         AllocateTensors\t    0.291\t    0.291\t  0.022%\t  3.331%"
+        "\t   452.000\t        0\tAllocateTensors/0",
+        "\t         Fully Connected (NC, PF32) GEMM\t    0.538\t    0.382\t 92.948%\t 97.018%"
+        "\t     0.000\t        1\tDelegate/Fully Connected (NC, PF32) GEMM:1",
+    )
+    operators = parse_op_profile(text)
+    assert [item.times_called for item in operators] == [1, 0, 1]
+    assert operators[2].node_type == "Fully Connected (NC, PF32) GEMM"
+    assert {item.phase for item in operators} == {ProfilePhase.REGULAR}
+
+
+@pytest.mark.parametrize("number", ["1e308", "9" * 400])
+def test_figures_that_leave_the_range_of_numbers_are_unknown(number: str) -> None:
+    text = profile(f"CONV_2D, {number}, 1, 1%, 1%, {number}, 1, [c]:0")
+    operator = parse_op_profile(text)[-1]
+    assert (operator.first_us, operator.memory_bytes) == (None, None)
+    assert len(parse_op_profile(profile(f"CONV_2D, 1, {number}, 1%, 1%, 0, 1, [c]:0"))) == 1
