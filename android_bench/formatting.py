@@ -101,6 +101,11 @@ def temperature(celsius: float | None) -> str:
     return UNKNOWN if celsius is None else f"{celsius:.1f} °C"
 
 
+def frequency(khz: float | None) -> str:
+    """A clock frequency in GHz with two decimals, as data sheets give it."""
+    return UNKNOWN if khz is None else f"{khz / 1e6:.2f} GHz"
+
+
 def moment(iso: str | None) -> str:
     """An ISO 8601 time to the minute in UTC; what cannot be read as a time stays as it is."""
     if iso is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from android_bench import formatting
 from android_bench.stats import Interval
@@ -55,6 +56,17 @@ class Series:
     anchor: str
     samples: tuple[float, ...] = ()
     interval: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """A whole and a part of it, in one unit; ``text`` stands beside the bars."""
+
+    label: str
+    anchor: str
+    whole: float | None
+    part: float | None
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +149,7 @@ def latency_chart(series: Sequence[Series]) -> RowChart:
             dots=tuple(axis.place(value) for value in item.samples),
         )
 
-    return _stack(series, axis, row)
+    return stack(series, axis, row)
 
 
 def spread_chart(series: Sequence[Series]) -> RowChart:
@@ -173,7 +185,7 @@ def spread_chart(series: Sequence[Series]) -> RowChart:
             dots=tuple(axis.place(value) for value in item.samples),
         )
 
-    return _stack(relative, axis, row)
+    return stack(relative, axis, row)
 
 
 def size_chart(sizes: Sequence[tuple[str, str, int, int]]) -> RowChart:
@@ -181,27 +193,51 @@ def size_chart(sizes: Sequence[tuple[str, str, int, int]]) -> RowChart:
 
     Each item is a label, an anchor, the file's size and its gzip size in bytes.
     """
-    largest = max((max(size, packed) for _, _, size, packed in sizes), default=0)
-    divisor, unit = formatting.file_size_unit(largest)
-    axis = round_axis(0.0, float(largest), label=lambda size: f"{size / divisor:g}", unit=unit)
-    by_label = {(label, anchor): (size, packed) for label, anchor, size, packed in sizes}
+    items = [
+        Layers(
+            label=label,
+            anchor=anchor,
+            whole=size,
+            part=packed,
+            text=f"{formatting.file_size(size)}, gzip {formatting.file_size(packed)}",
+        )
+        for label, anchor, size, packed in sizes
+    ]
+    return layered_chart(items, unit=formatting.file_size_unit)
 
-    def row(item: Series, top: float, middle: float) -> Row:
-        size, packed = by_label[item.label, item.anchor]
+
+def layered_chart(
+    items: Sequence[Layers], *, unit: Callable[[float], tuple[float, str]]
+) -> RowChart:
+    """Bars from zero for a whole and, in front of it, for a part of it.
+
+    ``unit`` gives the divisor and the unit in which values up to the largest read best.
+    """
+    largest = max(
+        (value for item in items for value in (item.whole, item.part) if value), default=0
+    )
+    divisor, name = unit(largest)
+    axis = round_axis(0.0, float(largest), label=lambda size: f"{size / divisor:g}", unit=name)
+
+    def row(item: Layers, top: float, middle: float) -> Row:
+        lengths = (item.whole, item.part)
         return Row(
             label=item.label,
             anchor=item.anchor,
-            value=f"{formatting.file_size(size)}, gzip {formatting.file_size(packed)}",
+            value=item.text,
             top=top,
             middle=middle,
-            bars=(axis.place(size), axis.place(packed)),
+            bars=tuple(axis.place(value) for value in lengths if value is not None),
         )
 
-    return _stack([Series(label=item[0], anchor=item[1]) for item in sizes], axis, row)
+    return stack(items, axis, row)
 
 
-def _stack(
-    series: Sequence[Series], axis: Axis, row: Callable[[Series, float, float], Row]
+_Item = TypeVar("_Item")
+
+
+def stack(
+    series: Sequence[_Item], axis: Axis, row: Callable[[_Item, float, float], Row]
 ) -> RowChart:
     """Put rows under each other: roomy while they are few, compact when they are many."""
     compact = len(series) > ROOMY_ROWS

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from android_bench import formatting
+from android_bench.config import StartupMode
 from android_bench.report.rows import RunView
+from android_bench.stats import Interval
 
 Read = Callable[[RunView], Any]
 
@@ -17,6 +19,8 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
     "memory": formatting.memory,
     "percent": formatting.percent,
     "number": formatting.number,
+    "cosine": lambda value: f"{value:.6f}",
+    "signed": lambda value: formatting.change(1 + value),
     "multiple": formatting.multiple,
     "text": str,
 }
@@ -24,7 +28,10 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column: ``kind`` names how a value becomes text, ``note`` is a second line under it."""
+    """A column: ``kind`` names how a value becomes text, ``note`` is a second line under it.
+
+    ``order`` is what a table is sorted by where that is not the value itself.
+    """
 
     group: str
     heading: str
@@ -32,6 +39,7 @@ class Column:
     kind: str
     read: Read
     note: Read | None = None
+    order: Read | None = None
 
     def text(self, view: RunView) -> str | None:
         """The cell's text; ``None`` when the value is unknown."""
@@ -41,6 +49,10 @@ class Column:
     def below(self, view: RunView) -> str | None:
         """The second line of the cell, if it has one."""
         return self.note(view) if self.note else None
+
+    def sorts_as(self, view: RunView) -> Any:
+        """What tells this cell's place in the order; ``None`` comes last."""
+        return (self.order or self.read)(view)
 
 
 def known(columns: Sequence[Column], views: Sequence[RunView]) -> tuple[Column, ...]:
@@ -125,6 +137,16 @@ VARIANTS = (
         read=_summary("within_spread"),
     ),
     Column(
+        group="Spread",
+        heading="Drift",
+        about="from the first invocation to the last, by the median of all slopes between them",
+        kind="signed",
+        read=lambda view: view.summary.drift.change if view.summary.drift else None,
+        note=lambda view: (
+            "beyond chance" if view.summary.drift and view.summary.drift.significant else None
+        ),
+    ),
+    Column(
         group="Start-up",
         heading="Init",
         about="loading the model and preparing the interpreter, median",
@@ -194,5 +216,97 @@ VARIANTS = (
         about="largest difference between the outputs of the .tflite and its source",
         kind="number",
         read=_fidelity("max_abs_error"),
+    ),
+)
+
+
+def _startup(mode: StartupMode, name: str) -> tuple[Read, Read]:
+    """The median of a start-up figure and its interval in words."""
+
+    def interval(view: RunView) -> Interval | None:
+        seen = view.summary.startup.get(mode)
+        found: Interval | None = getattr(seen, name) if seen else None
+        return found
+
+    def estimate(view: RunView) -> float | None:
+        seen = interval(view)
+        return seen.estimate if seen else None
+
+    def note(view: RunView) -> str | None:
+        seen = interval(view)
+        if seen is None or seen.low is None:
+            return None
+        return formatting.duration_range(seen.low, seen.high)
+
+    return estimate, note
+
+
+def _startup_columns() -> Iterator[Column]:
+    for mode, words in (
+        (StartupMode.NO_CACHE, "No cache"),
+        (StartupMode.COLD, "Cold: empty cache"),
+        (StartupMode.WARM, "Warm: filled cache"),
+    ):
+        for heading, name in (("Init", "init"), ("First inference", "first_inference")):
+            read, note = _startup(mode, name)
+            yield Column(
+                group=words,
+                heading=heading,
+                about="median of the start-up invocations, with its 95 % interval below",
+                kind="duration",
+                read=read,
+                note=note,
+            )
+
+
+STARTUP = tuple(_startup_columns())
+
+
+def _numerics(name: str) -> Read:
+    return lambda view: getattr(view.summary.numerics, name, None)
+
+
+NUMERICS = (
+    Column(
+        group="Numerics",
+        heading="Delegate",
+        about="what was asked to execute the graph",
+        kind="text",
+        read=lambda view: view.run.config.delegate.label if view.summary.numerics else None,
+    ),
+    Column(
+        group="Numerics",
+        heading="Samples",
+        about="inputs that were run on both sides",
+        kind="number",
+        read=_numerics("samples"),
+    ),
+    Column(
+        group="Numerics",
+        heading="Largest error",
+        about="largest difference of any output value, in units of the dequantized output",
+        kind="number",
+        read=_numerics("max_abs_error"),
+    ),
+    Column(
+        group="Numerics",
+        heading="Least cosine",
+        about="cosine of the angle between both sides' outputs: 1 is the same direction",
+        kind="cosine",
+        read=_numerics("min_cosine"),
+    ),
+    Column(
+        group="Numerics",
+        heading="Top-1 same",
+        about="share of the inputs on which both sides choose the same class",
+        kind="percent",
+        read=_numerics("top1_agreement"),
+    ),
+    Column(
+        group="Numerics",
+        heading="Compared with",
+        about="what ran the same inputs",
+        kind="text",
+        read=_numerics("reference"),
     ),
 )

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from android_bench import formatting
+from android_bench.report.clocks import big_cores, highest_khz
 from android_bench.report.columns import Column, Read
 from android_bench.report.rows import RunView
 from android_bench.results import Conditions, Delegation
 from optimizer.artifact import MetadataSummary
 
+_State = Callable[[Conditions], float | None]
 
-def _observed(read: Callable[[Conditions], float | None], text: Callable[[float], str]) -> Read:
+
+def _observed(read: _State, text: Callable[[float], str]) -> Callable[[RunView], str | None]:
     """First to last reading; the extremes too when they lie outside."""
 
     def describe(view: RunView) -> str | None:
@@ -41,37 +44,97 @@ def _hottest(state: Conditions) -> float | None:
     return max(state.temperatures_c.values(), default=None)
 
 
-def _condition(heading: str, about: str, read: Read) -> Column:
+def _condition(heading: str, about: str, of: _State, text: Callable[[float], str]) -> Column:
+    """A column of one condition, in the order of its highest reading."""
+
+    def highest(view: RunView) -> float | None:
+        seen = view.observed(of)
+        return seen[3] if seen else None
+
+    return Column(
+        group="Conditions",
+        heading=heading,
+        about=about,
+        kind="text",
+        read=_observed(of, text),
+        order=highest,
+    )
+
+
+def _switch(
+    heading: str, about: str, of: Callable[[Conditions], bool | None], yes: str, no: str
+) -> Column:
+    """A column of one condition that holds or does not."""
+    return Column(
+        group="Conditions", heading=heading, about=about, kind="text", read=_flag(of, yes, no)
+    )
+
+
+def _clock(view: RunView) -> str | None:
+    """The big cores' clock over the run, of those that tell."""
+    cores = big_cores(view.run.device)
+    return _observed(lambda state: highest_khz(state.cpu_khz, cores), _gigahertz)(view)
+
+
+def _limit(view: RunView) -> str | None:
+    """The highest clock that the big cores were allowed."""
+    cores = big_cores(view.run.device)
+    return _observed(lambda state: highest_khz(state.cpu_limit_khz, cores), _gigahertz)(view)
+
+
+def _gigahertz(khz: float) -> str:
+    return f"{khz / 1e6:.2f} GHz"
+
+
+def _governors(view: RunView) -> str | None:
+    names = dict.fromkeys(
+        name
+        for item in view.run.invocations
+        for state in (item.before, item.after)
+        if state is not None
+        for name in state.governors.values()
+    )
+    return ", ".join(names) or None
+
+
+def _text(heading: str, about: str, read: Read) -> Column:
     return Column(group="Conditions", heading=heading, about=about, kind="text", read=read)
 
 
 CONDITIONS = (
-    _condition(
-        "Battery", "charge", _observed(lambda s: s.battery_level_pct, lambda v: f"{v:.0f} %")
-    ),
+    _condition("Battery", "charge", lambda s: s.battery_level_pct, lambda v: f"{v:.0f} %"),
     _condition(
         "Battery temperature",
         "as the battery reports it",
-        _observed(lambda s: s.battery_temperature_c, formatting.temperature),
+        lambda s: s.battery_temperature_c,
+        formatting.temperature,
     ),
-    _condition("Charging", "power connected", _flag(lambda s: s.charging, "yes", "no")),
+    _switch("Charging", "power connected", lambda s: s.charging, "yes", "no"),
     _condition(
         "Thermal status",
         "0 none, 1 light, 2 moderate: from here on Android throttles",
-        _observed(lambda s: s.thermal_status, lambda v: f"{v:.0f}"),
+        lambda s: s.thermal_status,
+        lambda v: f"{v:.0f}",
     ),
+    _condition("Hottest sensor", "of all that were readable", _hottest, formatting.temperature),
+    _text("Clock", "the highest among the big cores, read between invocations", _clock),
+    _text("Allowed at most", "the highest clock that the big cores were allowed", _limit),
+    _text("Governor", "what chooses the clocks", _governors),
+    _condition("Load", "1-minute load average", lambda s: s.load_1min, lambda v: f"{v:.2f}"),
     _condition(
-        "Hottest sensor", "of all that were readable", _observed(_hottest, formatting.temperature)
-    ),
-    _condition("Power saving", "battery saver", _flag(lambda s: s.power_save, "on", "off")),
-    _condition(
-        "Load", "1-minute load average", _observed(lambda s: s.load_1min, lambda v: f"{v:.2f}")
+        "Other inferences",
+        "processes of benchmark_model that are not ours",
+        lambda s: s.other_inferences,
+        lambda v: f"{v:.0f}",
     ),
     _condition(
         "Memory available",
         "as the kernel estimates it",
-        _observed(lambda s: s.memory_available_bytes, formatting.memory),
+        lambda s: s.memory_available_bytes,
+        formatting.memory,
     ),
+    _switch("Power saving", "battery saver", lambda s: s.power_save, "on", "off"),
+    _switch("Screen", "whether it was on", lambda s: s.screen_on, "on", "off"),
 )
 
 

@@ -8,6 +8,19 @@ from dataclasses import dataclass
 from android_bench.checks import Finding, Severity
 from android_bench.report.rows import RunView
 
+# Which part of the page a finding stands beside; what is not named here concerns the latency.
+_TOPICS = {
+    "accuracy-drop": "fidelity",
+    "background-load": "conditions",
+    "charging": "conditions",
+    "low-battery": "conditions",
+    "metadata-refused": "metadata",
+    "model-collapsed": "fidelity",
+    "other-inferences": "conditions",
+    "partial-delegation": "delegation",
+    "power-save": "conditions",
+    "throttling": "conditions",
+}
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
@@ -60,3 +73,18 @@ def _finding_group(
 def gravest(findings: Sequence[Finding]) -> Severity | None:
     """The worst severity among these findings."""
     return min((item.severity for item in findings), key=_SEVERITIES.index, default=None)
+
+
+def concerning(view: RunView, topic: str) -> tuple[Finding, ...]:
+    """The findings about a run that belong beside one part of the page."""
+    return tuple(item for item in view.findings if topic_of(item) == topic)
+
+
+def topic_of(finding: Finding) -> str:
+    """The part of the page that a finding concerns."""
+    known = _TOPICS.get(finding.code)
+    if known is not None:
+        return known
+    if "delegat" in finding.code or "fallback" in finding.code:
+        return "delegation"
+    return "numerics" if finding.code.startswith("numerics") else "latency"

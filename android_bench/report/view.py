@@ -6,6 +6,7 @@ another form.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -14,27 +15,52 @@ from android_bench.compare import Comparison, Verdict
 from android_bench.config import BenchmarkConfig
 from android_bench.report.answer import Answer, answer
 from android_bench.report.charts import RowChart, Series, latency_chart, size_chart, spread_chart
-from android_bench.report.columns import VARIANTS, Column, known
+from android_bench.report.columns import NUMERICS, STARTUP, VARIANTS, Column, known
 from android_bench.report.context import CONDITIONS, DELEGATION, METADATA
+from android_bench.report.costs import (
+    memory_growth_chart,
+    memory_peak_chart,
+    numerics_chart,
+    startup_chart,
+)
 from android_bench.report.findings import FindingGroup, group_findings
+from android_bench.report.logs import LogFiles
+from android_bench.report.operators import OperatorsView, operators_view
+from android_bench.report.pairs import GRAVEST_FIRST, PairView, pair_views, sides_of
 from android_bench.report.rows import RunView
+from android_bench.report.run_detail import RunDetail, run_detail
 from android_bench.report.scatter import Candidate, ForestChart, ScatterChart, forest, trade_off
-from android_bench.results import BenchmarkRun, BinaryInfo, DeviceInfo
+from android_bench.report.timeline import Timeline, timelines
+from android_bench.results import BenchmarkRun, BinaryInfo, DeviceInfo, InvocationKind
 from android_bench.run_view import device_key, run_views
+
+# Above this many runs of a device, its charts show the fastest only; the tables show all.
+MOST_CHARTED, FASTEST_CHARTED = 60, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceView:
-    """A device with what was run on it, the answer it gives and its charts."""
+    """A device with what was run on it, the answer it gives and its charts.
+
+    ``charted`` are the runs that the charts show: all of them, or the fastest where they are many.
+    """
 
     anchor: str
     device: DeviceInfo
     runs: tuple[RunView, ...]
+    charted: tuple[RunView, ...]
     answer: Answer
     latency: RowChart | None
     spread: RowChart | None
     trade_off: ScatterChart | None
     worth: str
+    memory_growth: RowChart | None
+    memory_peak: RowChart | None
+    startup: RowChart | None
+    numerics: RowChart | None
+    operators: OperatorsView | None
+    timelines: tuple[Timeline, ...]
+    sessions: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +85,10 @@ class Page:
     comparisons: tuple[Comparison, ...]
     verdicts: tuple[tuple[Verdict, int], ...]
     forest: ForestChart
+    pairs: tuple[PairView, ...]
     columns: tuple[Column, ...]
+    startup_columns: tuple[Column, ...]
+    numerics_columns: tuple[Column, ...]
     condition_columns: tuple[Column, ...]
     delegation_columns: tuple[Column, ...]
     metadata_columns: tuple[Column, ...]
@@ -67,6 +96,8 @@ class Page:
     findings: tuple[FindingGroup, ...]
     binaries: tuple[Used, ...]
     configs: tuple[Used, ...]
+    details: tuple[RunDetail, ...]
+    delegates: tuple[str, ...]
 
 
 def build_page(
@@ -76,12 +107,13 @@ def build_page(
     title: str | None,
     generated_at: str,
     tool_version: str,
+    logs: LogFiles | None = None,
 ) -> Page:
-    """Make the view of these runs."""
-    views = run_views(runs)
+    """Make the view of these runs; ``logs`` are the files of raw output that the page can link."""
+    views = run_views(runs, sides_of(comparisons))
     grouped = _grouped(views, lambda view: device_key(view.run.device))
     sources = {view.run.artifact.source for view in views}
-    counts = dict.fromkeys(_GRAVEST_FIRST, 0)
+    counts = dict.fromkeys(GRAVEST_FIRST, 0)
     for item in comparisons:
         counts[item.verdict] += 1
     return Page(
@@ -95,7 +127,10 @@ def build_page(
         comparisons=tuple(comparisons),
         verdicts=tuple((verdict, count) for verdict, count in counts.items() if count),
         forest=forest(comparisons),
+        pairs=pair_views(comparisons, views),
         columns=known(VARIANTS, views),
+        startup_columns=known(STARTUP, views),
+        numerics_columns=known(NUMERICS, views),
         condition_columns=known(CONDITIONS, views),
         delegation_columns=known(DELEGATION, views),
         metadata_columns=known(METADATA, views),
@@ -109,16 +144,9 @@ def build_page(
             Used(what=group[0].run.config, runs=group)
             for group in _grouped(views, lambda view: view.run.config)
         ),
+        details=tuple(run_detail(view, (logs or {}).get(view.run.run_id, {})) for view in views),
+        delegates=tuple(dict.fromkeys(view.run.config.delegate.label for view in views)),
     )
-
-
-_GRAVEST_FIRST = (
-    Verdict.REGRESSED,
-    Verdict.INCOMPARABLE,
-    Verdict.INCONCLUSIVE,
-    Verdict.IMPROVED,
-    Verdict.UNCHANGED,
-)
 
 
 def _grouped(
@@ -131,6 +159,8 @@ def _grouped(
 
 
 def _device_view(number: int, runs: tuple[RunView, ...]) -> DeviceView:
+    anchor = f"device-{number}"
+    charted = _charted(runs)
     series = [
         Series(
             label=view.label,
@@ -138,20 +168,55 @@ def _device_view(number: int, runs: tuple[RunView, ...]) -> DeviceView:
             samples=view.summary.samples_us,
             interval=view.summary.latency,
         )
-        for view in runs
+        for view in charted
     ]
     measured = any(item.samples for item in series)
-    chart, worth = _trade_off(runs)
+    chart, worth = _trade_off(charted)
+    # Of a comparison the baseline is history: the answer is about what could be shipped now.
+    found = answer([view for view in runs if view.side != "baseline"] or runs)
     return DeviceView(
-        anchor=f"device-{number}",
+        anchor=anchor,
         device=runs[0].run.device,
         runs=runs,
-        answer=answer(runs),
+        charted=charted,
+        answer=found,
         latency=latency_chart(series) if measured else None,
         spread=spread_chart(series) if measured else None,
         trade_off=chart,
         worth=worth,
+        memory_growth=memory_growth_chart(charted),
+        memory_peak=memory_peak_chart(charted),
+        startup=startup_chart(charted),
+        numerics=numerics_chart(charted),
+        operators=operators_view(charted, _operator_pair(charted, found), prefix=anchor),
+        timelines=timelines(runs, prefix=anchor),
+        sessions=len({view.run.session_id for view in runs}),
     )
+
+
+def _charted(runs: tuple[RunView, ...]) -> tuple[RunView, ...]:
+    """All runs, or the fastest of them where there are too many for a chart that can be read."""
+    if len(runs) <= MOST_CHARTED:
+        return runs
+
+    def latency(view: RunView) -> float:
+        return view.summary.latency.estimate if view.summary.latency else math.inf
+
+    return tuple(sorted(runs, key=latency)[:FASTEST_CHARTED])
+
+
+def _operator_pair(runs: Sequence[RunView], found: Answer) -> tuple[RunView, RunView] | None:
+    """Which two runs' operators to hold against each other: the baseline's and the fastest's.
+
+    A comparison has pairs of its own.
+    """
+    profiled = [view for view in runs if view.run.of_kind(InvocationKind.PROFILE)]
+    if len(profiled) < 2 or any(view.side for view in runs):
+        return None
+    fastest = next((view for view in profiled if view is found.fastest), profiled[-1])
+    others = [view for view in profiled if view is not fastest]
+    alike = [view for view in others if view.is_baseline and view.run.config == fastest.run.config]
+    return (alike or others)[0], fastest
 
 
 def _trade_off(runs: Sequence[RunView]) -> tuple[ScatterChart | None, str]:
