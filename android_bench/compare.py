@@ -8,17 +8,24 @@ differs and both its values.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
 from android_bench import formatting
+from android_bench.checks import Finding, check_pair
 from android_bench.errors import ExitCode, UsageError
-from android_bench.ratio import ratio_interval
+from android_bench.metrics import Metric, samples_of
+from android_bench.noise import NoiseFloor, Scope, floor_for
 from android_bench.results import BenchmarkRun
+from android_bench.run_ratio import Method, RunRatio, ratio_of_runs
 from android_bench.stats import Interval
-from android_bench.summary import summarise
+
+# With it and the default number of invocations, noise of 1 % gives at most one false alarm in a hundred and
+# hides at most one slowdown of 3 % in twenty: docs/statistics.md shows how both were chosen.
+DEFAULT_MAX_SLOWDOWN = 0.01
 
 
 class Verdict(str, Enum):
@@ -35,7 +42,10 @@ class Verdict(str, Enum):
 class Comparison:
     """One metric of one pair. ``ratio`` is candidate / baseline; ``reasons`` say why, in sentences.
 
-    The run ids lead to the evidence; ``None`` for a side that has no such run.
+    ``baseline`` and ``candidate`` are medians, in microseconds or bytes. ``noise_floor`` is what unchanged
+    models differ by there, if it is known; the larger of it and ``max_slowdown`` is the ``gate``.
+    ``cautions`` are what the reader must know before believing the verdict. The run ids lead to the
+    evidence; ``None`` for a side that has no such run.
     """
 
     metric: str
@@ -50,43 +60,75 @@ class Comparison:
     reasons: tuple[str, ...] = ()
     baseline_run_id: str | None = None
     candidate_run_id: str | None = None
+    method: Method | None = None
+    noise_floor: float | None = None
+    cautions: tuple[Finding, ...] = ()
+
+    @property
+    def gate(self) -> float:
+        """How much slower is still accepted, as a fraction."""
+        return max(self.max_slowdown, self.noise_floor or 0.0)
 
 
 def compare_runs(
-    baseline: BenchmarkRun, candidate: BenchmarkRun, *, max_slowdown: float
+    baseline: BenchmarkRun,
+    candidate: BenchmarkRun,
+    *,
+    max_slowdown: float = DEFAULT_MAX_SLOWDOWN,
+    metric: Metric = Metric.LATENCY,
+    floors: Sequence[NoiseFloor] = (),
 ) -> Comparison:
-    """Compare the latency of two runs; ``max_slowdown`` is a fraction (0.05 is 5 %)."""
-    before, after = summarise(baseline), summarise(candidate)
-    ratio: Interval | None = None
-    reasons = _differences(baseline, candidate)
+    """Compare two runs in a metric; ``max_slowdown`` is a fraction (0.05 is 5 %)."""
+    found: RunRatio | None = None
+    floor: NoiseFloor | None = None
+    reasons = () if metric is Metric.FILE_SIZE else _differences(baseline, candidate)
     if reasons:
         verdict = Verdict.INCOMPARABLE
-    elif before.latency is None or after.latency is None:
-        verdict = Verdict.INCONCLUSIVE
-        sides = (("baseline", before.latency), ("candidate", after.latency))
-        reasons = tuple(f"the {side} has no valid invocation" for side, value in sides if not value)
+    elif (found := ratio_of_runs(baseline, candidate, metric)) is None:
+        verdict, reasons = Verdict.INCONCLUSIVE, _empty_sides(baseline, candidate, metric)
     else:
-        ratio = ratio_interval(before.samples_us, after.samples_us)
-        verdict, reason = judge_ratio(ratio, max_slowdown=max_slowdown)
-        if ratio.low is None:
-            reason = (
-                f"too few invocations for a {ratio.confidence:.0%} interval: {before.invocations} "
-                f"against {after.invocations}, four a side are the least"
+        if metric is Metric.LATENCY:
+            floor = floor_for(
+                floors, device=candidate.device.label, scope=Scope.of(baseline, candidate)
             )
-        reasons = (reason,)
+        gate = max(max_slowdown, floor.floor if floor else 0.0)
+        verdict, reason = judge_ratio(found.ratio, max_slowdown=gate)
+        reasons = (found.shortage or reason, found.explanation)
+        if floors and metric is Metric.LATENCY:
+            reasons = (*reasons, _about_the_floor(floor, max_slowdown, baseline, candidate))
     return Comparison(
-        metric="latency",
+        metric=metric.value,
         name=_pair_name(baseline, candidate),
         device=candidate.device.label,
         config=candidate.config.label,
-        baseline=before.latency.estimate if before.latency else None,
-        candidate=after.latency.estimate if after.latency else None,
-        ratio=ratio,
+        baseline=_median(baseline, metric),
+        candidate=_median(candidate, metric),
+        ratio=found.ratio if found else None,
         max_slowdown=max_slowdown,
         verdict=verdict,
         reasons=reasons,
         baseline_run_id=baseline.run_id,
         candidate_run_id=candidate.run_id,
+        method=found.method if found else None,
+        noise_floor=floor.floor if floor else None,
+        cautions=tuple(check_pair(baseline, candidate)) if metric is Metric.LATENCY else (),
+    )
+
+
+def compare_metrics(
+    baseline: BenchmarkRun,
+    candidate: BenchmarkRun,
+    *,
+    max_slowdown: float = DEFAULT_MAX_SLOWDOWN,
+    metrics: Sequence[Metric] = tuple(Metric),
+    floors: Sequence[NoiseFloor] = (),
+) -> tuple[Comparison, ...]:
+    """Compare two runs in several metrics; of those besides latency, in what both sides have."""
+    return tuple(
+        compare_runs(baseline, candidate, max_slowdown=max_slowdown, metric=metric, floors=floors)
+        for metric in metrics
+        if metric is Metric.LATENCY
+        or (samples_of(baseline, metric) and samples_of(candidate, metric))
     )
 
 
@@ -101,6 +143,8 @@ def judge_ratio(ratio: Interval, *, max_slowdown: float) -> tuple[Verdict, str]:
     if ratio.low is None or ratio.high is None:
         return Verdict.INCONCLUSIVE, "too few invocations for an interval"
     interval = f"{formatting.change(ratio.low)} to {formatting.change(ratio.high)}"
+    if ratio.low == ratio.high:
+        interval = formatting.change(ratio.low)
     allowed = f"the gate of {formatting.change(gate)}"
     if ratio.low > gate:
         return Verdict.REGRESSED, f"{interval} lies beyond {allowed}"
@@ -115,29 +159,41 @@ def judge_ratio(ratio: Interval, *, max_slowdown: float) -> tuple[Verdict, str]:
 
 
 def compare_sets(
-    baseline: Sequence[BenchmarkRun], candidate: Sequence[BenchmarkRun], *, max_slowdown: float
+    baseline: Sequence[BenchmarkRun],
+    candidate: Sequence[BenchmarkRun],
+    *,
+    max_slowdown: float = DEFAULT_MAX_SLOWDOWN,
+    metrics: Sequence[Metric] = (Metric.LATENCY,),
+    floors: Sequence[NoiseFloor] = (),
 ) -> tuple[Comparison, ...]:
-    """Pair the runs of two sets and compare each pair.
+    """Pair the runs of two sets and compare each pair, metric by metric.
 
     One run against one run is always a pair. Otherwise runs are paired by artifact name, device and
     configuration; the newest of several wins, and a run without a counterpart is *incomparable*.
     """
+
+    def compared(old: BenchmarkRun, new: BenchmarkRun) -> tuple[Comparison, ...]:
+        return compare_metrics(old, new, max_slowdown=max_slowdown, metrics=metrics, floors=floors)
+
     if len(baseline) == 1 and len(candidate) == 1:
-        return (compare_runs(baseline[0], candidate[0], max_slowdown=max_slowdown),)
+        return compared(baseline[0], candidate[0])
     before, after = _by_identity(baseline), _by_identity(candidate)
-    pairs = []
+    pairs: list[Comparison] = []
     for identity in sorted(before.keys() | after.keys()):
         old, new = before.get(identity), after.get(identity)
         if old and new:
-            pairs.append(compare_runs(old, new, max_slowdown=max_slowdown))
+            pairs += compared(old, new)
         else:
             pairs.append(_unpaired(identity, old, new, max_slowdown))
     return tuple(pairs)
 
 
-def exit_code(comparisons: Iterable[Comparison]) -> ExitCode:
-    """The exit code of comparisons: the worst verdict decides; none at all is inconclusive."""
-    verdicts = {item.verdict for item in comparisons}
+def exit_code(
+    comparisons: Iterable[Comparison], *, deciding: Sequence[Metric] = (Metric.LATENCY,)
+) -> ExitCode:
+    """The exit code of comparisons: the worst verdict in the deciding metrics; none is inconclusive."""
+    names = {metric.value for metric in deciding}
+    verdicts = {item.verdict for item in comparisons if item.metric in names}
     if Verdict.REGRESSED in verdicts:
         return ExitCode.REGRESSED
     if not verdicts or verdicts & {Verdict.INCONCLUSIVE, Verdict.INCOMPARABLE}:
@@ -163,7 +219,15 @@ def parse_fraction(text: str, *, flag: str) -> float:
 
 def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
     """A comparison as a JSON-able dictionary."""
-    return {**asdict(comparison), "verdict": comparison.verdict.value}
+    return {
+        **asdict(comparison),
+        "verdict": comparison.verdict.value,
+        "method": comparison.method.value if comparison.method else None,
+        "gate": comparison.gate,
+        "cautions": [
+            {**asdict(item), "severity": item.severity.value} for item in comparison.cautions
+        ],
+    }
 
 
 _Identity = tuple[str, str, str]
@@ -179,14 +243,13 @@ def _unpaired(
 ) -> Comparison:
     present, missing = ("baseline", "candidate") if old else ("candidate", "baseline")
     name, device, config = identity
-    estimates = [summarise(run).latency if run else None for run in (old, new)]
     return Comparison(
-        metric="latency",
+        metric=Metric.LATENCY.value,
         name=name,
         device=device,
         config=config,
-        baseline=estimates[0].estimate if estimates[0] else None,
-        candidate=estimates[1].estimate if estimates[1] else None,
+        baseline=_median(old, Metric.LATENCY) if old else None,
+        candidate=_median(new, Metric.LATENCY) if new else None,
         ratio=None,
         max_slowdown=max_slowdown,
         verdict=Verdict.INCOMPARABLE,
@@ -204,6 +267,33 @@ def _differences(baseline: BenchmarkRun, candidate: BenchmarkRun) -> tuple[str, 
         for field in before
         if before[field] != after[field]
     )
+
+
+def _empty_sides(
+    baseline: BenchmarkRun, candidate: BenchmarkRun, metric: Metric
+) -> tuple[str, ...]:
+    """Say which sides have nothing to compare."""
+    sides = (("baseline", baseline), ("candidate", candidate))
+    return tuple(
+        f"the {side} has no valid invocation" for side, run in sides if not samples_of(run, metric)
+    )
+
+
+def _about_the_floor(
+    floor: NoiseFloor | None, max_slowdown: float, baseline: BenchmarkRun, candidate: BenchmarkRun
+) -> str:
+    scope = Scope.of(baseline, candidate).words
+    if floor is None:
+        return f"the noise floor {scope} is not known of this device: the gate is as given"
+    known = f"unchanged models differ by up to {formatting.percent(floor.floor, digits=2)} {scope}"
+    if floor.floor > max_slowdown:
+        return f"{known}, more than --max-slowdown: this noise floor is the gate"
+    return f"{known}, within --max-slowdown"
+
+
+def _median(run: BenchmarkRun, metric: Metric) -> float | None:
+    values = [value for _, value in samples_of(run, metric)]
+    return statistics.median(values) if values else None
 
 
 def _short(value: object) -> str:

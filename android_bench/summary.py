@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from android_bench.config import StartupMode
 from android_bench.results import BenchmarkRun, InvocationKind, Numerics
+from android_bench.stability import Drift, Modes, drift, outliers, two_modes
 from android_bench.stats import Interval, coefficient_of_variation, median_interval
 
 
@@ -35,6 +36,14 @@ class NumericsSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimedInvocation:
+    """A timing invocation by its index in the run, and its mean."""
+
+    index: int
+    mean_us: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
     """A run's latency, start-up and memory. Times in microseconds, spreads as fractions, memory in bytes.
 
@@ -42,7 +51,9 @@ class RunSummary:
     coefficient of variation of those means, ``within_spread`` the median over invocations of the
     inferences' own. ``fastest_us`` and ``slowest_us`` are the extremes over single inferences.
     ``init_us`` and ``first_inference_us`` are those of the timing invocations, ``startup`` of invocations
-    made for it. ``set_apart`` counts valid timing invocations that throttling spoiled.
+    made for it. ``set_apart`` counts valid timing invocations that throttling spoiled. ``drift`` is over
+    the invocations in their order, ``outliers`` are invocations far from the others (they count like
+    the others), ``modes`` the two groups that they fall into, if they do.
     """
 
     invocations: int
@@ -59,6 +70,9 @@ class RunSummary:
     peak_bytes: int | None
     samples_us: tuple[float, ...]
     set_apart: int = 0
+    drift: Drift | None = None
+    outliers: tuple[TimedInvocation, ...] = ()
+    modes: Modes | None = None
     startup: dict[StartupMode, StartupSummary] = field(default_factory=dict)
     numerics: NumericsSummary | None = None
 
@@ -67,7 +81,12 @@ def summarise(run: BenchmarkRun) -> RunSummary:
     """Reduce a run to its summary; what was not measured is ``None``."""
     timing = run.timing
     latencies = [item.latency for item in timing if item.latency is not None]
-    samples = tuple(item.mean_us for item in latencies if item.mean_us is not None)
+    means = [
+        TimedInvocation(index=item.index, mean_us=item.latency.mean_us)
+        for item in timing
+        if item.latency is not None and item.latency.mean_us is not None
+    ]
+    samples = tuple(item.mean_us for item in means)
     within = [
         item.std_us / item.mean_us for item in latencies if item.std_us is not None and item.mean_us
     ]
@@ -91,6 +110,9 @@ def summarise(run: BenchmarkRun) -> RunSummary:
         peak_bytes=_median_int(item.peak_bytes for item in memories),
         samples_us=samples,
         set_apart=len(run.set_apart),
+        drift=drift(samples),
+        outliers=tuple(means[position] for position in outliers(samples)),
+        modes=two_modes(samples),
         startup=_startup(run),
         numerics=_numerics(
             [item.numerics for item in run.of_kind(InvocationKind.NUMERICS) if item.numerics]

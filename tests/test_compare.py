@@ -17,6 +17,7 @@ from android_bench.compare import (
 )
 from android_bench.config import BenchmarkConfig
 from android_bench.errors import ExitCode, UsageError
+from android_bench.run_ratio import Method
 from android_bench.stats import Interval
 from tests import examples
 
@@ -41,7 +42,8 @@ def test_verdict_follows_the_interval(factor: float, verdict: Verdict, code: Exi
     found = compare_runs(examples.run(STEADY), examples.run(scaled(factor)), max_slowdown=0.05)
     assert found.verdict is verdict
     assert exit_code([found]) is code
-    assert len(found.reasons) == 1
+    assert found.method is Method.PAIRED
+    assert "6 rounds of one session" in found.reasons[1]
 
 
 def test_two_fully_separated_samples_differ_significantly() -> None:
