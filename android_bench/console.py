@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,8 @@ from android_bench import formatting
 from android_bench.checks import Finding, Severity
 from android_bench.compare import Comparison, Verdict
 from android_bench.doctor import Check, State
+from android_bench.metrics import Metric
+from android_bench.noise import ENOUGH_DEGREES, NoiseFloor
 from android_bench.results import BenchmarkRun, Invocation, Status
 from android_bench.summary import summarise
 
@@ -152,15 +154,52 @@ def print_findings(findings: Sequence[Finding], runs: Sequence[BenchmarkRun]) ->
 
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """Print the verdict of each pair and why."""
+    """Print the verdict on each pair's latency and why, below it the other metrics in short."""
     for item in comparisons:
         style = _VERDICT_STYLE[item.verdict]
         change = formatting.change(item.ratio.estimate if item.ratio else None)
-        figures = f"{formatting.duration(item.baseline)} → {formatting.duration(item.candidate)}"
+        amount = _AMOUNTS[Metric(item.metric)]
+        figures = f"{amount(item.baseline)} → {amount(item.candidate)}, {change}"
+        if item.metric != Metric.LATENCY.value:
+            words = item.metric.replace("-", " ")
+            out.print(f"  {words}: [{style}]{item.verdict.value}[/], {figures}", soft_wrap=True)
+            continue
         head = f"[{style}]{item.verdict.value}[/] {escape(item.name)} on {escape(item.device)}"
-        out.print(f"{head} ({escape(item.config)}): {figures}, {change}", soft_wrap=True)
+        out.print(f"{head} ({escape(item.config)}): {figures}", soft_wrap=True)
         for reason in item.reasons:
             out.print(f"  {escape(reason)}", soft_wrap=True)
+        for caution in item.cautions:
+            severity = f"[{_SEVERITY_STYLE[caution.severity]}]{caution.severity.value}[/]"
+            told = f"{severity} {escape(caution.message)} [dim]{escape(caution.hint)}[/]"
+            err.print(told, soft_wrap=True)
+
+
+_AMOUNTS: dict[Metric, Callable[[float | None], str]] = {
+    Metric.LATENCY: formatting.duration,
+    Metric.INIT: formatting.duration,
+    Metric.FIRST_INFERENCE: formatting.duration,
+    Metric.PEAK_MEMORY: formatting.memory,
+    Metric.FILE_SIZE: formatting.file_size,
+}
+
+
+def print_floors(floors: Sequence[NoiseFloor]) -> None:
+    """Print the noise floor of each device, and from how much it is known."""
+    rows = [
+        (
+            escape(floor.device),
+            floor.scope.words,
+            formatting.percent(floor.floor, digits=2),
+            formatting.percent(floor.typical, digits=2),
+            formatting.percent(floor.largest, digits=2),
+            str(floor.runs),
+            str(floor.pairs),
+        )
+        for floor in floors
+    ]
+    listing(("device", "", "noise floor", "typical", "largest seen", "runs", "pairs"), rows)
+    if any(floor.degrees < ENOUGH_DEGREES for floor in floors):
+        say("With so few runs the floor is high because it is hardly known: measure five or more.")
 
 
 def print_checks(checks: Sequence[Check]) -> None:

@@ -26,6 +26,8 @@ from android_bench.stats import CONFIDENCE, student_quantile
 
 FORMAT = "android-bench/noise-floor"
 VERSION = 1
+# Student's factor is then 2.8, and more runs hardly lower it: below, it is ignorance more than noise.
+ENOUGH_DEGREES = 4
 
 RECIPE = (
     "Measure one model several times: android-bench run MODEL.tflite -o again/, five times for a floor "

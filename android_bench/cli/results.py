@@ -1,4 +1,4 @@
-"""Commands on results that exist: report, compare, reparse."""
+"""Commands on results that exist: report, compare, noise, reparse."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from android_bench.cli.app import app
 from android_bench.cli.options import Json
+from android_bench.metrics import Metric
 
 Results = Annotated[
     list[Path], typer.Argument(metavar="RESULTS", help="Results folders or run.json files.")
@@ -36,14 +37,25 @@ def report(
         print(output)
 
 
-@app.command(epilog="Example: android-bench compare results/main results/branch --max-slowdown 5%")
+@app.command(epilog="Example: android-bench compare results/main results/branch --max-slowdown 2%")
 def compare(
     baseline: Annotated[Path, typer.Argument(metavar="BASELINE", help="Results to compare with.")],
     candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE", help="Results to judge.")],
     *,
     max_slowdown: Annotated[
-        str, typer.Option(metavar="PERCENT", help="How much slower is still accepted.")
-    ] = "5%",
+        str, typer.Option(metavar="PERCENT", help="How much slower (or larger) is still accepted.")
+    ] = "1%",
+    metric: Annotated[
+        list[Metric],
+        typer.Option(help="What decides the exit code; repeat for several. All are printed."),
+    ] = [Metric.LATENCY],  # noqa: B006 (typer wants a list)
+    noise_floor: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|RESULTS",
+            help="What unchanged models differ by (android-bench noise): no smaller change counts.",
+        ),
+    ] = None,
     report: Annotated[  # the page of the comparison
         Path | None, typer.Option("--report", help="Write an HTML page of both as well.")
     ] = None,
@@ -52,20 +64,50 @@ def compare(
     """Judge whether CANDIDATE is slower than BASELINE: exit 0 no, 3 yes, 4 cannot be told."""
     from android_bench import console
     from android_bench.compare import compare_sets, comparison_to_json, exit_code, parse_fraction
+    from android_bench.noise import load_floors
     from android_bench.store import load_runs
 
-    gate = parse_fraction(max_slowdown, flag="--max-slowdown")
-    before, after = load_runs([baseline]), load_runs([candidate])
-    comparisons = compare_sets(before, after, max_slowdown=gate)
+    comparisons = compare_sets(
+        before := load_runs([baseline]),
+        after := load_runs([candidate]),
+        max_slowdown=parse_fraction(max_slowdown, flag="--max-slowdown"),
+        metrics=tuple(Metric),
+        floors=load_floors(noise_floor) if noise_floor else (),
+    )
     if report is not None:
         from android_bench.report import write_report
 
-        write_report((*before, *after), path=report, comparisons=comparisons)
+        latencies = [item for item in comparisons if item.metric == Metric.LATENCY.value]
+        write_report((*before, *after), path=report, comparisons=latencies)
     if json:
         console.emit_json([comparison_to_json(item) for item in comparisons])
     else:
         console.print_comparisons(comparisons)
-    raise typer.Exit(exit_code(comparisons))
+    raise typer.Exit(exit_code(comparisons, deciding=metric))
+
+
+@app.command(epilog="Example: android-bench noise again/ -o noise.json")
+def noise(
+    results: Results,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file for compare --noise-floor.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find what unchanged models differ by, from runs of the same model made again."""
+    from android_bench import console
+    from android_bench.noise import dumps, floors_to_json, required_floors
+    from android_bench.store import load_runs
+    from optimizer.files import write_atomic
+
+    floors = required_floors(load_runs(results), where=", ".join(map(str, results)))
+    if output is not None:
+        write_atomic(output, dumps(floors).encode())
+    if json:
+        console.emit_json(floors_to_json(floors))
+    else:
+        console.print_floors(floors)
 
 
 @app.command(epilog="Example: android-bench reparse results/")
