@@ -17,10 +17,10 @@ from typing import Any
 from android_bench import formatting
 from android_bench.checks import Finding, check_pair
 from android_bench.errors import ExitCode, UsageError
-from android_bench.metrics import Metric, samples_of
+from android_bench.metrics import Metric
 from android_bench.noise import NoiseFloor, Scope, floor_for
 from android_bench.results import BenchmarkRun
-from android_bench.run_ratio import Method, RunRatio, ratio_of_runs
+from android_bench.run_ratio import Method, RunRatio, ratio_of_runs, samples_of
 from android_bench.stats import Interval
 
 # With it and the default number of invocations, noise of 1 % gives at most one false alarm in a hundred and

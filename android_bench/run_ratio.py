@@ -7,13 +7,13 @@ pair by pair. Runs of different sessions are independent samples.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from android_bench.metrics import Metric, samples_of
+from android_bench.metrics import Metric
 from android_bench.ratio import least_pairs, least_per_side, paired_ratio_interval, ratio_interval
-from android_bench.results import BenchmarkRun
+from android_bench.results import BenchmarkRun, Invocation, InvocationKind
 from android_bench.stats import Interval
 
 
@@ -90,6 +90,18 @@ def ratio_of_runs(
     )
 
 
+def samples_of(run: BenchmarkRun, metric: Metric) -> tuple[tuple[int, float], ...]:
+    """The round and the value of each invocation that tells this metric, in their order.
+
+    The size of the file is one value of round 0. Zero is what a build prints that does not know.
+    """
+    if metric is Metric.FILE_SIZE:
+        return ((0, float(run.artifact.size_bytes)),)
+    kind = InvocationKind.MEMORY if metric is Metric.PEAK_MEMORY else InvocationKind.TIMING
+    items = run.timing if kind is InvocationKind.TIMING else run.of_kind(kind)
+    return tuple(_known(items, metric))
+
+
 def _pairs(
     before: Sequence[tuple[int, float]], after: Sequence[tuple[int, float]]
 ) -> list[tuple[float, float]]:
@@ -101,3 +113,20 @@ def _pairs(
         for number, value in before
         if counts[0][number] == 1 == counts[1][number]
     ]
+
+
+def _known(items: tuple[Invocation, ...], metric: Metric) -> Iterator[tuple[int, float]]:
+    for item in items:
+        value = _value(item, metric)
+        if value is not None and value > 0:
+            yield item.round, value
+
+
+def _value(item: Invocation, metric: Metric) -> float | None:
+    if metric is Metric.LATENCY:
+        return item.latency.mean_us if item.latency else None
+    if metric is Metric.INIT:
+        return item.init_us
+    if metric is Metric.FIRST_INFERENCE:
+        return item.warmup.first_us if item.warmup else None
+    return item.memory.peak_bytes if item.memory else None
