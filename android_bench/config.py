@@ -68,7 +68,7 @@ class BenchmarkConfig:
 
     delegate: Delegate = field(default_factory=Delegate)
     num_threads: int = 1
-    invocations: int = 6
+    invocations: int = 20
     num_runs: int = 50
     min_s: float = 1.0
     max_s: float = 150.0
