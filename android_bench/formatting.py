@@ -20,6 +20,24 @@ def duration(us: float | None) -> str:
     return _scaled(us, _DURATIONS)
 
 
+def difference(us: float | None) -> str:
+    """A difference of two durations with its sign: ``+1.21 ms``."""
+    if us is None:
+        return UNKNOWN
+    text = duration(abs(us))
+    return text if us == 0 else f"{'+' if us > 0 else '-'}{text}"
+
+
+def time_span(seconds: float | None) -> str:
+    """A time that a person waits: ``8 s``, ``3 min 20 s``, ``1 h 5 min``."""
+    if seconds is None:
+        return UNKNOWN
+    whole = round(seconds)
+    hours, minutes, left = whole // 3600, whole % 3600 // 60, whole % 60
+    parts = [(hours, "h"), (minutes, "min"), (left if not hours else 0, "s")]
+    return " ".join(f"{value} {unit}" for value, unit in parts if value) or "0 s"
+
+
 def duration_range(low_us: float | None, high_us: float | None) -> str:
     """Two durations as ``1.21 to 1.25 ms``, in the unit of the larger one."""
     if low_us is None or high_us is None:

@@ -8,7 +8,7 @@ from android_bench import formatting
 from android_bench.report.clocks import big_cores, highest_khz
 from android_bench.report.columns import Column, Read
 from android_bench.report.rows import RunView
-from android_bench.results import Conditions, Delegation
+from android_bench.results import Conditions, Delegation, DeviceInfo
 from optimizer.artifact import MetadataSummary
 
 _State = Callable[[Conditions], float | None]
@@ -95,6 +95,15 @@ def _governors(view: RunView) -> str | None:
         for name in state.governors.values()
     )
     return ", ".join(names) or None
+
+
+def clusters_in_words(device: DeviceInfo) -> str | None:
+    """The clusters as ``4 × 1.80 GHz, 3 × 2.40 GHz``, the slowest first."""
+    parts = [
+        f"{len(item.cpus)} × {_gigahertz(item.max_khz) if item.max_khz else 'unknown'}"
+        for item in device.clusters
+    ]
+    return ", ".join(parts) or None
 
 
 def _text(heading: str, about: str, read: Read) -> Column:

@@ -70,9 +70,10 @@ def _finding_group(
     )
 
 
-def gravest(findings: Sequence[Finding]) -> Severity | None:
-    """The worst severity among these findings."""
-    return min((item.severity for item in findings), key=_SEVERITIES.index, default=None)
+def telling(view: RunView) -> tuple[Finding, ...]:
+    """The findings that touch the numbers of a run, the gravest first."""
+    found = (item for item in view.findings if item.severity is not Severity.INFO)
+    return tuple(sorted(found, key=lambda item: _SEVERITIES.index(item.severity)))
 
 
 def concerning(view: RunView, topic: str) -> tuple[Finding, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -14,7 +15,8 @@ import android_bench
 from android_bench import formatting
 from android_bench.compare import Comparison
 from android_bench.errors import BenchError, Fault
-from android_bench.report import columns, findings, scatter, view
+from android_bench.report import columns, context, findings, packing, pairs, scatter, view
+from android_bench.report.logs import LogFiles, log_files
 from android_bench.results import BenchmarkRun
 from android_bench.store import utc_now
 from optimizer.files import write_atomic
@@ -22,9 +24,11 @@ from optimizer.files import write_atomic
 ENTRY = "report.html.j2"
 # The functions of the module formatting that templates use as filters.
 QUANTITIES = (
-    "change", "duration", "duration_range", "file_size", "memory", "multiple", "number", "percent",
-    "points",
+    "change", "difference", "duration", "duration_range", "file_size", "memory", "multiple", "number",
+    "percent", "points",
 )  # fmt: skip
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class TemplatesMissingError(BenchError):
@@ -39,8 +43,9 @@ def render_report(
     comparisons: Sequence[Comparison] = (),
     title: str | None = None,
     generated_at: str | None = None,
+    logs: LogFiles | None = None,
 ) -> str:
-    """Return the report of these runs as one HTML page.
+    """Return the report of these runs as one HTML page; ``logs`` are the raw files that it links.
 
     Everything that comes from models, devices and people is escaped, and a content security policy
     allows the page's own style and script only, each by its hash.
@@ -56,13 +61,18 @@ def render_report(
         title=title,
         generated_at=generated_at or utc_now(),
         tool_version=android_bench.__version__,
+        logs=logs,
     )
+    bodies = packing.bodies(templates, page)
+    packed = packing.packed(bodies)
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src '{_csp_hash(style)}'; script-src '{_csp_hash(script)}'"
     )
     template = templates.get_template(ENTRY)
-    return template.render(page=page, policy=policy, style=style, script=script)
+    return template.render(
+        page=page, policy=policy, style=style, script=script, bodies=bodies, packed=packed
+    )
 
 
 def write_report(
@@ -72,9 +82,16 @@ def write_report(
     comparisons: Sequence[Comparison] = (),
     title: str | None = None,
     generated_at: str | None = None,
+    folders: Mapping[str, Path] | None = None,
 ) -> Path:
-    """Write the report to ``path``, whole or not at all, and return the path."""
-    text = render_report(runs, comparisons=comparisons, title=title, generated_at=generated_at)
+    """Write the report to ``path``, whole or not at all, and return the path.
+
+    ``folders`` has the folder of each run by its id; where they lie below the page, it links raw logs.
+    """
+    logs = log_files(runs, folders or {}, page=path)
+    text = render_report(
+        runs, comparisons=comparisons, title=title, generated_at=generated_at, logs=logs
+    )
     write_atomic(path, text.encode())
     return path
 
@@ -109,13 +126,24 @@ def environment() -> jinja2.Environment:
     made.filters.update(count=formatting.count, moment=formatting.moment)
     made.filters["across"] = lambda fraction: f"{fraction * 100:.2f}%"
     made.filters["shorten"] = scatter.shorten
-    made.globals.update(column_groups=columns.groups, gravest=findings.gravest)
+    made.filters["px"] = lambda pixels: f"{pixels:.4g}"
+    made.filters["metric"] = _unbroken(pairs.metric_text)
+    made.filters["metric_name"] = pairs.metric_name
+    made.filters["clusters_in_words"] = context.clusters_in_words
+    made.globals.update(
+        column_groups=columns.groups, concerning=findings.concerning, telling=findings.telling
+    )
     return made
 
 
-def _unbroken(text: Callable[..., str]) -> Callable[..., str]:
+def _unbroken(text: Callable[..., str | None]) -> Callable[..., str | None]:
     """The same text with spaces at which no line ends: a unit stays with its number."""
-    return lambda *args, **options: text(*args, **options).replace(" ", "\N{NO-BREAK SPACE}")
+
+    def unbroken(*args: object, **options: object) -> str | None:
+        plain = text(*args, **options)
+        return None if plain is None else plain.replace(" ", "\N{NO-BREAK SPACE}")
+
+    return unbroken
 
 
 def _printable(value: object) -> object:
@@ -125,13 +153,8 @@ def _printable(value: object) -> object:
     """
     if value is None or isinstance(value, Markup) or not isinstance(value, str):
         return value
-    text = "".join("\ufffd" if _is_control(character) else character for character in value)
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _is_control(character: str) -> bool:
-    code = ord(character)
-    return (code < 0x20 and character not in "\t\n\r") or 0x7F <= code < 0xA0
+    text = _UNPRINTABLE.sub("\ufffd", value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _asset(environment: jinja2.Environment, name: str) -> Markup:

@@ -84,9 +84,15 @@ def metric_text(metric: str, value: float | None) -> str | None:
     """A compared quantity in the unit that its name tells."""
     if value is None:
         return None
-    if "size" in metric:
+    name = metric_name(metric)
+    if "size" in name:
         return formatting.file_size(value)
-    return formatting.memory(value) if "memory" in metric else formatting.duration(value)
+    return formatting.memory(value) if "memory" in name else formatting.duration(value)
+
+
+def metric_name(metric: str) -> str:
+    """A compared quantity in a sentence."""
+    return str(getattr(metric, "value", metric)).replace("-", " ")
 
 
 def _worst(group: Sequence[Comparison]) -> Verdict:

@@ -73,7 +73,7 @@ class Used:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The whole report."""
+    """The whole report. ``pair_anchors`` are where the pairs of the ``comparisons`` stand."""
 
     title: str | None
     generated_at: str
@@ -98,6 +98,8 @@ class Page:
     configs: tuple[Used, ...]
     details: tuple[RunDetail, ...]
     delegates: tuple[str, ...]
+    metrics: tuple[str, ...]
+    pair_anchors: tuple[str, ...]
 
 
 def build_page(
@@ -116,6 +118,8 @@ def build_page(
     counts = dict.fromkeys(GRAVEST_FIRST, 0)
     for item in comparisons:
         counts[item.verdict] += 1
+    pairs = pair_views(comparisons, views)
+    anchors = {id(item): pair.anchor for pair in pairs for item in pair.comparisons}
     return Page(
         title=title,
         generated_at=generated_at,
@@ -127,7 +131,8 @@ def build_page(
         comparisons=tuple(comparisons),
         verdicts=tuple((verdict, count) for verdict, count in counts.items() if count),
         forest=forest(comparisons),
-        pairs=pair_views(comparisons, views),
+        pairs=pairs,
+        pair_anchors=tuple(anchors[id(item)] for item in comparisons),
         columns=known(VARIANTS, views),
         startup_columns=known(STARTUP, views),
         numerics_columns=known(NUMERICS, views),
@@ -145,6 +150,7 @@ def build_page(
             for group in _grouped(views, lambda view: view.run.config)
         ),
         details=tuple(run_detail(view, (logs or {}).get(view.run.run_id, {})) for view in views),
+        metrics=tuple(dict.fromkeys(str(item.metric) for item in comparisons)),
         delegates=tuple(dict.fromkeys(view.run.config.delegate.label for view in views)),
     )
 
