@@ -25,7 +25,9 @@ class OperatorTime:
     ``calls`` in one inference, the median over the profile invocations. ``share`` is its part of
     the whole graph's time. ``index`` is its number in its graph. A ``nested`` operator ran inside a
     delegate's node or a control flow's, which have rows of their own: it explains their time and is
-    not added to it.
+    not added to it. ``is_delegate`` is the node that stands for all that a delegate ran in one go.
+    ``start_us`` is when it began, where the build tells it, and ``subgraph_name`` the graph's name, where
+    there are several.
     """
 
     layer: str | None
@@ -39,6 +41,9 @@ class OperatorTime:
     subgraph: int
     nested: bool
     inside_delegate: bool
+    is_delegate: bool = False
+    start_us: float | None = None
+    subgraph_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +168,7 @@ def _is_nested(operator: OperatorProfile, main: int) -> bool:
 
 def _time(operator: OperatorProfile, time_us: float, *, total: float, nested: bool) -> OperatorTime:
     # A delegate's node has the name of its output, which is the last of many layers that it runs.
-    delegate = "delegate" in operator.node_type.lower()
+    delegate = "delegate" in operator.node_type.lower() and index_of(operator.name) is not None
     layers = () if operator.inside_delegate or delegate else layers_of(operator.name)
     return OperatorTime(
         layer=" + ".join(layers) or None,
@@ -177,6 +182,9 @@ def _time(operator: OperatorProfile, time_us: float, *, total: float, nested: bo
         subgraph=operator.subgraph,
         nested=nested,
         inside_delegate=operator.inside_delegate,
+        is_delegate=delegate,
+        start_us=operator.start_us,
+        subgraph_name=operator.subgraph_name,
     )
 
 

@@ -110,6 +110,7 @@ def command_line() -> typer.Typer:
         "metadata_files",
         "measure",
         "results",
+        "export",
         "look",
     ):
         importlib.import_module(f"android_bench.cli.{module}")

@@ -1,0 +1,232 @@
+"""JUnit XML for CI servers: a measurement is a test case, and so is each verdict.
+
+Two schemas are in use and neither is official: Ant's, written down by Windy Road, and the one of Jenkins'
+xUnit plugin. Ant's is the stricter; what is written here is valid in both. That is why numbers are
+properties of the test suite (Ant's test cases have none), and why no library writes it: junitparser
+puts attributes where Ant's schema has none, and the rest is what xml.etree does.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from android_bench import formatting
+from android_bench.compare import Comparison, Verdict
+from android_bench.exports.text import number, one_line, printable
+from android_bench.exports.view import ExportView, provenance, unit_of
+from android_bench.results import Status
+from android_bench.run_view import RunView
+
+_VERDICTS = {
+    Verdict.REGRESSED: "failure",
+    Verdict.INCONCLUSIVE: "skipped",
+    Verdict.INCOMPARABLE: "skipped",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A test case; ``outcome`` is an element's name, ``None`` when it passed."""
+
+    name: str
+    time_s: float
+    outcome: str | None = None
+    kind: str = ""
+    message: str = ""
+    details: str = ""
+
+
+def document(export: ExportView) -> str:
+    """The document: a test suite for each run, and one for the comparisons."""
+    root = ET.Element("testsuites")
+    for view in export.runs:
+        _suite(
+            root,
+            name=view.full_label,
+            hostname=view.run.device.label,
+            started_at=view.run.started_at,
+            cases=[_measurement(view)],
+            properties=_properties(view),
+            said=_findings(view),
+        )
+    if export.comparisons:
+        _suite(
+            root,
+            name="comparison with the baseline",
+            hostname=export.comparisons[0].device,
+            started_at=export.generated_at,
+            cases=[_verdict(item) for item in export.comparisons],
+            properties=_compared(export.comparisons),
+            said="",
+        )
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
+
+
+def _suite(
+    root: ET.Element,
+    *,
+    name: str,
+    hostname: str,
+    started_at: str,
+    cases: Sequence[_Case],
+    properties: Iterable[tuple[str, object]],
+    said: str,
+) -> None:
+    outcomes = [case.outcome for case in cases]
+    suite = ET.SubElement(
+        root,
+        "testsuite",
+        {
+            "id": str(len(root)),
+            "package": "android_bench",
+            "name": one_line(name) or "unnamed",
+            "hostname": one_line(hostname) or "unknown",
+            "timestamp": _moment(started_at),
+            "tests": str(len(cases)),
+            "failures": str(outcomes.count("failure")),
+            "errors": str(outcomes.count("error")),
+            "skipped": str(outcomes.count("skipped")),
+            "time": _seconds(sum(case.time_s for case in cases)),
+        },
+    )
+    listed = ET.SubElement(suite, "properties")
+    for key, value in properties:
+        ET.SubElement(listed, "property", {"name": key, "value": one_line(str(value))})
+    for case in cases:
+        element = ET.SubElement(
+            suite,
+            "testcase",
+            {
+                "classname": f"android_bench.{one_line(hostname) or 'unknown'}",
+                "name": one_line(case.name) or "unnamed",
+                "time": _seconds(case.time_s),
+            },
+        )
+        if case.outcome is not None:
+            attributes = {"message": one_line(case.message)}
+            if case.outcome != "skipped":
+                attributes["type"] = case.kind
+            ET.SubElement(element, case.outcome, attributes).text = printable(case.details)
+    ET.SubElement(suite, "system-out").text = printable(said)
+    ET.SubElement(suite, "system-err").text = ""
+
+
+def _measurement(view: RunView) -> _Case:
+    """The run: an error when an invocation does not count or is missing."""
+    run = view.run
+    bad = [item for item in run.invocations if item.status is not Status.OK]
+    missing = run.planned - len(run.invocations)
+    time_s = sum(item.wall_s for item in run.invocations)
+    if not bad and run.complete and view.summary.latency is not None:
+        return _Case(name=view.full_label, time_s=time_s)
+    problems = [f"{len(bad)} of {len(run.invocations)} invocations do not count"] if bad else []
+    if not run.complete:
+        problems.append(f"the work ended early, {max(missing, 0)} invocations are missing")
+    if view.summary.latency is None:
+        problems.append("there is no valid timing invocation")
+    lines = [
+        f"{item.index} ({item.kind.value}) {item.status.value}: {item.problem or 'no reason known'} "
+        f"[{item.log}]"
+        for item in bad
+    ]
+    return _Case(
+        name=view.full_label,
+        time_s=time_s,
+        outcome="error",
+        kind=bad[0].status.value if bad else "incomplete",
+        message="; ".join(problems),
+        details="\n".join(lines),
+    )
+
+
+def _verdict(item: Comparison) -> _Case:
+    """A comparison: regressed fails, what cannot be told is skipped, with the reason."""
+    outcome = _VERDICTS.get(item.verdict)
+    change = formatting.change(item.ratio.estimate if item.ratio else None)
+    figures = f"{_quantity(item, item.baseline)} → {_quantity(item, item.candidate)}, {change}"
+    return _Case(
+        name=f"{item.name}: {item.metric} ({item.config})",
+        time_s=0.0,
+        outcome=outcome,
+        kind=item.verdict.value,
+        message=f"{item.verdict.value}: " + ("; ".join(item.reasons) or figures),
+        details="\n".join((figures, *item.reasons)),
+    )
+
+
+def _quantity(item: Comparison, value: float | None) -> str:
+    write = formatting.memory if unit_of(item.metric) == "bytes" else formatting.duration
+    return write(value)
+
+
+def _properties(view: RunView) -> list[tuple[str, object]]:
+    run, summary = view.run, view.summary
+    latency = summary.latency
+    found: list[tuple[str, object]] = [
+        ("run_id", run.run_id),
+        ("model_sha256", run.artifact.sha256),
+        ("device_kind", run.device.kind.value),
+        ("config", run.config.label),
+        ("binary_sha256", run.binary.sha256),
+    ]
+    note = provenance(view)
+    if note:
+        found.append(("note", note))
+    numbers = {
+        "latency_median_us": latency.estimate if latency else None,
+        "latency_low_us": latency.low if latency else None,
+        "latency_high_us": latency.high if latency else None,
+        "timing_invocations": summary.invocations,
+        "throttled_invocations": summary.set_apart,
+        "between_invocations_spread_fraction": summary.between_spread,
+        "init_us": summary.init_us,
+        "first_inference_us": summary.first_inference_us,
+        "monitored_peak_bytes": summary.peak_bytes,
+        "file_size_bytes": run.artifact.size_bytes,
+        "accuracy_fraction": view.accuracy,
+    }
+    # What is not known has no property: an empty value would read as a number that failed.
+    known = {name: number(value) for name, value in numbers.items()}
+    return found + [(name, value) for name, value in known.items() if value is not None]
+
+
+def _compared(items: Sequence[Comparison]) -> Iterable[tuple[str, object]]:
+    for position, item in enumerate(items):
+        unit = unit_of(item.metric)
+        values = {
+            f"baseline_{unit}": item.baseline,
+            f"candidate_{unit}": item.candidate,
+            "ratio": item.ratio.estimate if item.ratio else None,
+            "ratio_low": item.ratio.low if item.ratio else None,
+            "ratio_high": item.ratio.high if item.ratio else None,
+        }
+        yield f"{position}.name", f"{item.name}: {item.metric}"
+        yield f"{position}.verdict", item.verdict.value
+        for name, value in values.items():
+            if number(value) is not None:
+                yield f"{position}.{name}", value
+
+
+def _findings(view: RunView) -> str:
+    return "\n".join(
+        f"{item.severity.value} {item.code}: {item.message} {item.hint}" for item in view.findings
+    )
+
+
+def _moment(iso: str) -> str:
+    """The time as Ant's schema wants it: UTC without a zone or fractions."""
+    try:
+        parsed = datetime.fromisoformat(iso.replace("Z", "+00:00"))
+    except ValueError:
+        return "1970-01-01T00:00:00"
+    if parsed.tzinfo is not None:
+        parsed = parsed.astimezone(timezone.utc)
+    return f"{parsed:%Y-%m-%dT%H:%M:%S}"
+
+
+def _seconds(value: float) -> str:
+    return f"{number(value) or 0.0:.3f}"

@@ -1,0 +1,293 @@
+"""Markdown for pull requests and step summaries: the answer first, tables behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from android_bench import formatting
+from android_bench.checks import Severity
+from android_bench.compare import Comparison, Verdict
+from android_bench.exports.markdown_page import LIMIT, Section, assemble
+from android_bench.exports.text import code_span, markdown_text
+from android_bench.exports.view import ExportView, profiled, provenance, unit_of
+from android_bench.operators import OperatorChange, operator_changes
+from android_bench.report.answer import Certainty, answer
+from android_bench.results import DeviceKind
+from android_bench.run_view import RunView, device_key
+
+_GRAVEST_FIRST = (
+    Verdict.REGRESSED,
+    Verdict.INCONCLUSIVE,
+    Verdict.INCOMPARABLE,
+    Verdict.IMPROVED,
+    Verdict.UNCHANGED,
+)
+_SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+_LONGEST_NAME = 80
+_OPERATORS_SHOWN = 8
+# Operators that changed by less than this part of the inference are no news.
+_WORTH_TELLING = 0.01
+
+
+def document(export: ExportView, *, limit: int = LIMIT) -> str:
+    """The page of these runs, at most ``limit`` characters long."""
+    devices = _by_device(export.runs)
+    sections: list[Section] = []
+    if export.is_comparison:
+        sections.append(_verdicts(export.comparisons))
+    sections += [_runs(views, export) for views in devices]
+    if export.is_comparison:
+        sections += _changes(export)
+    else:
+        sections += _operators(export)
+    sections += _findings(export)
+    foot = f"android-bench {markdown_text(export.tool_version)}"
+    return assemble(
+        f"## {_headline(export, devices)}", _notes(export), sections, foot=foot, limit=limit
+    )
+
+
+def _headline(export: ExportView, devices: Sequence[Sequence[RunView]]) -> str:
+    if not export.runs:
+        return "There are no runs to report"
+    if export.is_comparison:
+        return _verdict_line(export.comparisons)
+    if len(devices) == 1:
+        return _answer_line(devices[0])
+    return f"{len(export.runs)} runs on {len(devices)} devices"
+
+
+def _verdict_line(comparisons: Sequence[Comparison]) -> str:
+    """The worst verdict with its figures if it is one pair's, else how many pairs got which."""
+    if not comparisons:
+        return "Nothing to compare"
+    if len(comparisons) == 1:
+        item = comparisons[0]
+        change = f" {_change(item)}" if item.ratio else ""
+        return f"{item.verdict.value.capitalize()}: {_name(item.name)}{change}"
+    counts = dict.fromkeys(_GRAVEST_FIRST, 0)
+    for item in comparisons:
+        counts[item.verdict] += 1
+    told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
+    return f"{told[:1].upper()}{told[1:]} of {len(comparisons)} comparisons"
+
+
+def _answer_line(views: Sequence[RunView]) -> str:
+    """Which variant, how fast, how sure."""
+    found = answer(views)
+    if found.fastest is None:
+        return f"No valid measurement on {_name(views[0].run.device.label)}"
+    latency = formatting.interval(found.fastest.summary.latency)
+    name, device = _name(found.fastest.label), _name(found.fastest.run.device.label)
+    if found.certainty is Certainty.ALONE:
+        return f"{name} takes {latency} on {device}"
+    if found.certainty is Certainty.TIED:
+        rivals = formatting.count(len(found.rivals), "other")
+        return f"{name} is the fastest on {device} at {latency}, not told apart from {rivals}"
+    if found.certainty is Certainty.TOO_FEW:
+        return f"{name} is the fastest so far on {device} at {latency}, with too few invocations"
+    return f"{name} is the fastest on {device} at {latency}"
+
+
+def _notes(export: ExportView) -> list[str]:
+    """What must be known before any number is read."""
+    kinds = {view.run.device.kind for view in (*export.runs, *export.baseline)}
+    notes = []
+    if DeviceKind.HOST in kinds:
+        notes.append("Numbers marked **computer** were measured on a computer, not on a phone.")
+    if DeviceKind.EMULATOR in kinds:
+        notes.append("Numbers marked **emulator** were measured on an emulator, not on a phone.")
+    return notes
+
+
+def _verdicts(comparisons: Sequence[Comparison]) -> Section:
+    ordered = sorted(comparisons, key=lambda item: _GRAVEST_FIRST.index(item.verdict))
+    return Section(
+        title=f"Against the baseline ({formatting.count(len(comparisons), 'comparison')})",
+        head=(
+            "| verdict | model | metric | baseline | candidate | change | why |",
+            "| --- | --- | --- | ---: | ---: | ---: | --- |",
+        ),
+        rows=tuple(
+            _row(
+                f"**{item.verdict.value}**"
+                if item.verdict is Verdict.REGRESSED
+                else item.verdict.value,
+                _name(item.name),
+                markdown_text(item.metric),
+                _quantity(item, item.baseline),
+                _quantity(item, item.candidate),
+                _change(item),
+                markdown_text("; ".join(item.reasons)),
+            )
+            for item in ordered
+        ),
+        noun="comparison",
+    )
+
+
+def _runs(views: Sequence[RunView], export: ExportView) -> Section:
+    device = views[0].run.device
+    mark = {DeviceKind.HOST: "computer", DeviceKind.EMULATOR: "emulator"}.get(device.kind)
+    release = f", Android {markdown_text(device.android_release)}" if device.android_release else ""
+    relative = any(view.latency_ratio is not None for view in views) and not export.is_comparison
+    ordered = sorted(views, key=_by_latency)
+    head = ["model", "latency"]
+    head += ["against float32" if _float_is_baseline(views) else "against the first"] * relative
+    head += ["initialisation", "peak memory", "file", "accuracy"]
+    return Section(
+        title=f"{_name(device.label)} ({f'**{mark}**' if mark else 'phone'}{release})",
+        head=(_row(*head), "| --- " + "| ---: " * (len(head) - 1) + "|"),
+        rows=tuple(_run(view, relative=relative, mark=mark) for view in ordered),
+        noun="run",
+    )
+
+
+def _run(view: RunView, *, relative: bool, mark: str | None) -> str:
+    summary = view.summary
+    latency = formatting.interval(summary.latency)
+    cells = [_name(view.label), f"{latency} ({mark})" if mark and summary.latency else latency]
+    if relative:
+        cells.append("baseline" if view.is_baseline else formatting.change(view.latency_ratio))
+    cells += [
+        formatting.duration(summary.init_us),
+        formatting.memory(summary.peak_bytes),
+        formatting.file_size(view.size_bytes),
+        formatting.percent(view.accuracy),
+    ]
+    return _row(*cells)
+
+
+def _operators(export: ExportView) -> Iterator[Section]:
+    """Where the time goes in each run that was profiled."""
+    for view in export.runs:
+        times = [item for item in profiled(view) if not item.nested and item.time_us > 0]
+        if not times:
+            continue
+        slowest = sorted(times, key=lambda item: -item.time_us)[:_OPERATORS_SHOWN]
+        mark = f", {provenance(view)}" if provenance(view) else ""
+        yield Section(
+            title=f"Where the time goes: {_name(view.full_label)}{mark}",
+            head=("| layer | operator | time | share |", "| --- | --- | ---: | ---: |"),
+            rows=tuple(
+                _row(
+                    _name(item.layer) if item.layer else formatting.UNKNOWN,
+                    _name(item.node_type),
+                    formatting.duration(item.time_us),
+                    formatting.percent(item.share),
+                )
+                for item in slowest
+            ),
+            noun="operator",
+            folded=True,
+        )
+
+
+def _changes(export: ExportView) -> Iterator[Section]:
+    """What changed between the operators of each pair that was profiled."""
+    seen: set[tuple[str | None, str | None]] = set()
+    for item in export.comparisons:
+        pair = (item.baseline_run_id, item.candidate_run_id)
+        before, after = (export.view_of(run_id) for run_id in pair)
+        if before is None or after is None or pair in seen:
+            continue
+        seen.add(pair)
+        whole = sum(one.time_us for one in profiled(before) if not one.nested)
+        found = [
+            change
+            for change in operator_changes(before.run, after.run)
+            if not change.inside_delegate and abs(change.delta_us) >= _WORTH_TELLING * whole
+        ]
+        if found:
+            yield Section(
+                title=f"What changed in {_name(item.name)}",
+                head=(
+                    "| layer | operator | baseline | candidate | change |",
+                    "| --- | --- | ---: | ---: | ---: |",
+                ),
+                rows=tuple(_changed(change) for change in found[:_OPERATORS_SHOWN]),
+                noun="operator",
+                folded=True,
+            )
+
+
+def _changed(change: OperatorChange) -> str:
+    sign = "+" if change.delta_us >= 0 else "−"
+    return _row(
+        _name(change.layer) if change.layer else formatting.UNKNOWN,
+        _name(change.node_type),
+        formatting.duration(change.baseline_us),
+        formatting.duration(change.candidate_us),
+        f"{sign}{formatting.duration(abs(change.delta_us))}",
+    )
+
+
+def _findings(export: ExportView) -> Iterator[Section]:
+    """Each message once, with the runs it is about, the gravest first."""
+    cases: dict[tuple[int, str, str, str], list[RunView]] = {}
+    for view in (*export.runs, *export.baseline):
+        for item in view.findings:
+            key = (_SEVERITIES.index(item.severity), item.code, item.message, item.hint)
+            cases.setdefault(key, []).append(view)
+    if not cases:
+        return
+    everywhere = len(export.runs) + len(export.baseline)
+    yield Section(
+        title=f"Findings ({len(cases)})",
+        rows=tuple(
+            f"- **{_SEVERITIES[severity].value}** {markdown_text(message)} {markdown_text(hint)}"
+            + ("" if len(views) == everywhere else f" ({_some(views)})")
+            for (severity, _, message, hint), views in sorted(
+                cases.items(), key=lambda case: case[0][0]
+            )
+        ),
+        noun="finding",
+        folded=all(severity == _SEVERITIES.index(Severity.INFO) for severity, *_ in cases),
+    )
+
+
+def _some(views: Sequence[RunView]) -> str:
+    names = ", ".join(_name(view.full_label) for view in views[:3])
+    return names + (f" and {len(views) - 3} more" if len(views) > 3 else "")
+
+
+def _by_device(views: Iterable[RunView]) -> list[list[RunView]]:
+    groups: dict[object, list[RunView]] = {}
+    for view in views:
+        groups.setdefault(device_key(view.run.device), []).append(view)
+    return list(groups.values())
+
+
+def _by_latency(view: RunView) -> tuple[bool, float]:
+    latency = view.summary.latency
+    return (latency is None, latency.estimate if latency else 0.0)
+
+
+def _float_is_baseline(views: Sequence[RunView]) -> bool:
+    return all(view.run.artifact.recipe_name == "float32" for view in views if view.is_baseline)
+
+
+def _quantity(item: Comparison, value: float | None) -> str:
+    if unit_of(item.metric) == "us":
+        return formatting.duration(value)
+    return (formatting.file_size if item.metric == "file-size" else formatting.memory)(value)
+
+
+def _change(item: Comparison) -> str:
+    ratio = item.ratio
+    if ratio is None:
+        return formatting.UNKNOWN
+    if ratio.low is None or ratio.high is None or ratio.low == ratio.high:
+        return formatting.change(ratio.estimate)
+    return (
+        f"{formatting.change(ratio.estimate)} "
+        f"({formatting.change(ratio.low)} to {formatting.change(ratio.high)})"
+    )
+
+
+def _name(text: str) -> str:
+    return code_span(text, longest=_LONGEST_NAME)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
