@@ -217,7 +217,8 @@ def layered_chart(
         (value for item in items for value in (item.whole, item.part) if value), default=0
     )
     divisor, name = unit(largest)
-    axis = round_axis(0.0, float(largest), label=lambda size: f"{size / divisor:g}", unit=name)
+    # In the unit itself, whose steps are round also where it is a power of two.
+    axis = round_axis(0.0, largest / divisor, label=lambda size: f"{size:g}", unit=name)
 
     def row(item: Layers, top: float, middle: float) -> Row:
         lengths = (item.whole, item.part)
@@ -227,7 +228,7 @@ def layered_chart(
             value=item.text,
             top=top,
             middle=middle,
-            bars=tuple(axis.place(value) for value in lengths if value is not None),
+            bars=tuple(axis.place(value / divisor) for value in lengths if value is not None),
         )
 
     return stack(items, axis, row)

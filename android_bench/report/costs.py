@@ -87,7 +87,7 @@ def numerics_chart(runs: Sequence[RunView]) -> RowChart | None:
     def row(view: RunView, top: float, middle: float) -> Row:
         own = sorted({item.max_abs_error for item in numerics_of(view)})
         return Row(
-            label=f"{view.run.config.delegate.label} · {view.label}",
+            label=_with_delegate(view),
             anchor=view.anchor,
             value=formatting.number(own[-1], digits=3),
             top=top,
@@ -98,6 +98,13 @@ def numerics_chart(runs: Sequence[RunView]) -> RowChart | None:
         )
 
     return stack(compared, axis, row)
+
+
+def _with_delegate(view: RunView) -> str:
+    """A label that names the delegate, which the label of a run does only where there are several."""
+    if view.run.config.label in view.label:
+        return view.label
+    return f"{view.label} · {view.run.config.delegate.label}"
 
 
 def _decades(values: Sequence[float], *, with_zero: bool) -> Axis:

@@ -13,12 +13,17 @@ _TOPICS = {
     "accuracy-drop": "fidelity",
     "background-load": "conditions",
     "charging": "conditions",
+    "clocks-limited": "conditions",
+    "delegation-unknown": "delegation",
+    "fallback": "delegation",
     "low-battery": "conditions",
     "metadata-refused": "metadata",
     "model-collapsed": "fidelity",
+    "numerics-off": "numerics",
     "other-inferences": "conditions",
     "partial-delegation": "delegation",
     "power-save": "conditions",
+    "screen-off": "conditions",
     "throttling": "conditions",
 }
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
@@ -83,9 +88,4 @@ def concerning(view: RunView, topic: str) -> tuple[Finding, ...]:
 
 def topic_of(finding: Finding) -> str:
     """The part of the page that a finding concerns."""
-    known = _TOPICS.get(finding.code)
-    if known is not None:
-        return known
-    if "delegat" in finding.code or "fallback" in finding.code:
-        return "delegation"
-    return "numerics" if finding.code.startswith("numerics") else "latency"
+    return _TOPICS.get(finding.code, "latency")

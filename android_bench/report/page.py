@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import jinja2
@@ -44,6 +44,7 @@ def render_report(
     title: str | None = None,
     generated_at: str | None = None,
     logs: LogFiles | None = None,
+    deciding: Collection[str] = pairs.DECIDING,
 ) -> str:
     """Return the report of these runs as one HTML page; ``logs`` are the raw files that it links.
 
@@ -62,6 +63,7 @@ def render_report(
         generated_at=generated_at or utc_now(),
         tool_version=android_bench.__version__,
         logs=logs,
+        deciding=deciding,
     )
     bodies = packing.bodies(templates, page)
     packed = packing.packed(bodies)
@@ -83,14 +85,21 @@ def write_report(
     title: str | None = None,
     generated_at: str | None = None,
     folders: Mapping[str, Path] | None = None,
+    deciding: Collection[str] = pairs.DECIDING,
 ) -> Path:
     """Write the report to ``path``, whole or not at all, and return the path.
 
     ``folders`` has the folder of each run by its id; where they lie below the page, it links raw logs.
+    ``deciding`` are the metrics that decide a comparison's verdict.
     """
     logs = log_files(runs, folders or {}, page=path)
     text = render_report(
-        runs, comparisons=comparisons, title=title, generated_at=generated_at, logs=logs
+        runs,
+        comparisons=comparisons,
+        title=title,
+        generated_at=generated_at,
+        logs=logs,
+        deciding=deciding,
     )
     write_atomic(path, text.encode())
     return path

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from android_bench import formatting
+from android_bench.checks import Finding
 from android_bench.compare import Comparison, Verdict
+from android_bench.metrics import Metric
 from android_bench.report.columns import VARIANTS, Column
 from android_bench.report.context import CONDITIONS, DELEGATION
 from android_bench.report.operators import ChangeView, change_view
@@ -22,8 +24,10 @@ GRAVEST_FIRST = (
 )
 # Kinds of columns of which a ratio says something.
 _LENGTHS = frozenset({"duration", "file_size", "memory"})
-# So many pairs are open from the start.
-OPEN_PAIRS = 4
+# So many pairs are open from the start: the gravest.
+OPEN_PAIRS = 1
+# What decides a page's verdict; other metrics are told at each pair.
+DECIDING = (Metric.LATENCY.value,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,38 +43,66 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairView:
-    """Two runs held against each other; a side is ``None`` when only the other has such a run."""
+    """Two runs held against each other; a side is ``None`` when only the other has such a run.
+
+    ``verdict`` is the gravest of the ``deciding`` comparisons, ``others`` are for information.
+    """
 
     anchor: str
     name: str
     device: str
     config: str
     verdict: Verdict
-    comparisons: tuple[Comparison, ...]
+    deciding: tuple[Comparison, ...]
+    others: tuple[Comparison, ...]
     baseline: RunView | None
     candidate: RunView | None
     facts: tuple[Fact, ...]
     operators: ChangeView | None
     opened: bool
 
+    @property
+    def cautions(self) -> tuple[Finding, ...]:
+        """What must be known before believing the verdict."""
+        found = [caution for item in (*self.deciding, *self.others) for caution in item.cautions]
+        return tuple(dict.fromkeys(found))
 
-def pair_views(comparisons: Sequence[Comparison], views: Sequence[RunView]) -> tuple[PairView, ...]:
+    @property
+    def gravest(self) -> Comparison:
+        """The comparison that the verdict is of."""
+        return next(item for item in self.deciding if item.verdict is self.verdict)
+
+
+def pair_views(
+    comparisons: Sequence[Comparison], views: Sequence[RunView], deciding: Collection[str]
+) -> tuple[PairView, ...]:
     """One view for each pair of runs, whatever is compared of them, the gravest verdict first."""
     by_id = {view.run.run_id: view for view in views}
     groups: dict[tuple[str | None, ...], list[Comparison]] = {}
     for item in comparisons:
         key = (item.baseline_run_id, item.candidate_run_id, item.name, item.device, item.config)
         groups.setdefault(key, []).append(item)
-    ordered = sorted(groups.values(), key=lambda group: GRAVEST_FIRST.index(_worst(group)))
+    split = [_split(group, deciding) for group in groups.values()]
+    ordered = sorted(split, key=lambda parts: GRAVEST_FIRST.index(_worst(parts[0])))
     return tuple(
         _pair(
-            group,
-            by_id.get(group[0].baseline_run_id or ""),
-            by_id.get(group[0].candidate_run_id or ""),
+            *parts,
+            by_id.get(parts[0][0].baseline_run_id or ""),
+            by_id.get(parts[0][0].candidate_run_id or ""),
             number=number,
         )
-        for number, group in enumerate(ordered, 1)
+        for number, parts in enumerate(ordered, 1)
     )
+
+
+_Split = tuple[tuple[Comparison, ...], tuple[Comparison, ...]]
+
+
+def _split(group: Sequence[Comparison], deciding: Collection[str]) -> _Split:
+    """What decides and what does not; where nothing does, everything."""
+    decides = tuple(item for item in group if item.metric in deciding)
+    others = tuple(item for item in group if item.metric not in deciding)
+    return (decides, others) if decides else (others, ())
 
 
 def sides_of(comparisons: Sequence[Comparison]) -> dict[str, str]:
@@ -92,7 +124,7 @@ def metric_text(metric: str, value: float | None) -> str | None:
 
 def metric_name(metric: str) -> str:
     """A compared quantity in a sentence."""
-    return str(getattr(metric, "value", metric)).replace("-", " ")
+    return metric.replace("-", " ")
 
 
 def _worst(group: Sequence[Comparison]) -> Verdict:
@@ -100,20 +132,23 @@ def _worst(group: Sequence[Comparison]) -> Verdict:
 
 
 def _pair(
-    group: Sequence[Comparison],
+    deciding: tuple[Comparison, ...],
+    others: tuple[Comparison, ...],
     baseline: RunView | None,
     candidate: RunView | None,
     *,
     number: int,
 ) -> PairView:
     anchor = f"pair-{number}"
+    first = deciding[0]
     return PairView(
         anchor=anchor,
-        name=group[0].name,
-        device=group[0].device,
-        config=group[0].config,
-        verdict=_worst(group),
-        comparisons=tuple(group),
+        name=first.name,
+        device=first.device,
+        config=first.config,
+        verdict=_worst(deciding),
+        deciding=deciding,
+        others=others,
         baseline=baseline,
         candidate=candidate,
         facts=_facts(baseline, candidate),

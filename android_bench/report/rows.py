@@ -20,8 +20,8 @@ def kind_of(view: RunView, item: Invocation) -> DotKind:
     """What is special about a timing invocation of this run."""
     if item.throttled:
         return DotKind.APART
-    outliers = getattr(view.summary, "outliers", ())
-    return DotKind.OUTLIER if item.index in outliers else DotKind.COUNTED
+    far = any(other.index == item.index for other in view.summary.outliers)
+    return DotKind.OUTLIER if far else DotKind.COUNTED
 
 
 def numerics_of(view: RunView) -> tuple[Numerics, ...]:

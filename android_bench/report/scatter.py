@@ -76,11 +76,12 @@ class ScatterChart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForestRow:
-    """A ratio with its interval, as fractions of the plot's width."""
+    """A ratio with its interval and its gate, as fractions of the plot's width."""
 
     centre: float
     low: float | None
     high: float | None
+    gate: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,6 @@ class ForestChart:
 
     same: float
     rows: tuple[ForestRow | None, ...]
-    gates: tuple[float, ...]
 
 
 def pareto_front(candidates: Sequence[Candidate], *, larger_is_better: bool) -> frozenset[int]:
@@ -144,7 +144,7 @@ def trade_off(candidates: Sequence[Candidate], *, worth_is_accuracy: bool) -> Sc
 
 def forest(comparisons: Sequence[Comparison]) -> ForestChart:
     """All ratios with their intervals and gates on one logarithmic scale, so that ½ and 2 mirror."""
-    gates = sorted({1 + item.max_slowdown for item in comparisons})
+    gates = sorted({1 + item.gate for item in comparisons})
     logs = [math.log(gate) for gate in gates]
     for item in comparisons:
         if item.ratio:
@@ -160,12 +160,13 @@ def forest(comparisons: Sequence[Comparison]) -> ForestChart:
             centre=place(item.ratio.estimate),
             low=place(item.ratio.low) if item.ratio.low else None,
             high=place(item.ratio.high) if item.ratio.high else None,
+            gate=place(1 + item.gate),
         )
         if item.ratio
         else None
         for item in comparisons
     )
-    return ForestChart(same=0.5, rows=rows, gates=tuple(place(gate) for gate in gates))
+    return ForestChart(same=0.5, rows=rows)
 
 
 def shorten(text: str, length: int) -> str:

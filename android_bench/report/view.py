@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 
 from android_bench.compare import Comparison, Verdict
@@ -26,7 +26,7 @@ from android_bench.report.costs import (
 from android_bench.report.findings import FindingGroup, group_findings
 from android_bench.report.logs import LogFiles
 from android_bench.report.operators import OperatorsView, operators_view
-from android_bench.report.pairs import GRAVEST_FIRST, PairView, pair_views, sides_of
+from android_bench.report.pairs import DECIDING, GRAVEST_FIRST, PairView, pair_views, sides_of
 from android_bench.report.rows import RunView
 from android_bench.report.run_detail import RunDetail, run_detail
 from android_bench.report.scatter import Candidate, ForestChart, ScatterChart, forest, trade_off
@@ -73,7 +73,10 @@ class Used:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The whole report. ``pair_anchors`` are where the pairs of the ``comparisons`` stand."""
+    """The whole report.
+
+    ``comparisons`` are those that decide, the gravest first; ``pair_anchors`` are where their pairs stand.
+    """
 
     title: str | None
     generated_at: str
@@ -110,16 +113,20 @@ def build_page(
     generated_at: str,
     tool_version: str,
     logs: LogFiles | None = None,
+    deciding: Collection[str] = DECIDING,
 ) -> Page:
-    """Make the view of these runs; ``logs`` are the files of raw output that the page can link."""
+    """Make the view of these runs; ``logs`` are the files of raw output that the page can link.
+
+    ``deciding`` are the metrics that decide a verdict.
+    """
     views = run_views(runs, sides_of(comparisons))
     grouped = _grouped(views, lambda view: device_key(view.run.device))
     sources = {view.run.artifact.source for view in views}
     counts = dict.fromkeys(GRAVEST_FIRST, 0)
-    for item in comparisons:
+    pairs = pair_views(comparisons, views, deciding)
+    deciding_ones = tuple(item for pair in pairs for item in pair.deciding)
+    for item in deciding_ones:
         counts[item.verdict] += 1
-    pairs = pair_views(comparisons, views)
-    anchors = {id(item): pair.anchor for pair in pairs for item in pair.comparisons}
     return Page(
         title=title,
         generated_at=generated_at,
@@ -128,11 +135,11 @@ def build_page(
         devices=tuple(_device_view(number, group) for number, group in enumerate(grouped, 1)),
         models=len({view.run.artifact.sha256 for view in views}),
         source=next(iter(sources)) if len(sources) == 1 else None,
-        comparisons=tuple(comparisons),
+        comparisons=deciding_ones,
         verdicts=tuple((verdict, count) for verdict, count in counts.items() if count),
-        forest=forest(comparisons),
+        forest=forest(deciding_ones),
         pairs=pairs,
-        pair_anchors=tuple(anchors[id(item)] for item in comparisons),
+        pair_anchors=tuple(pair.anchor for pair in pairs for _ in pair.deciding),
         columns=known(VARIANTS, views),
         startup_columns=known(STARTUP, views),
         numerics_columns=known(NUMERICS, views),
@@ -150,7 +157,7 @@ def build_page(
             for group in _grouped(views, lambda view: view.run.config)
         ),
         details=tuple(run_detail(view, (logs or {}).get(view.run.run_id, {})) for view in views),
-        metrics=tuple(dict.fromkeys(str(item.metric) for item in comparisons)),
+        metrics=tuple(dict.fromkeys(item.metric for item in deciding_ones)),
         delegates=tuple(dict.fromkeys(view.run.config.delegate.label for view in views)),
     )
 
@@ -231,23 +238,37 @@ def _trade_off(runs: Sequence[RunView]) -> tuple[ScatterChart | None, str]:
     judged = [view for view in timed if view.accuracy is not None]
     by_accuracy = len(judged) > 1
     shown = judged if by_accuracy else timed
-    names = Counter(view.run.artifact.name for view in shown)
+    labels = _shortest_labels(shown)
     candidates = [
         Candidate(
-            label=view.run.artifact.name if names[view.run.artifact.name] == 1 else view.label,
+            label=label,
             anchor=view.anchor,
             cost=view.summary.latency.estimate,
             worth=view.accuracy if by_accuracy and view.accuracy is not None else view.size_bytes,
             weight=view.size_bytes,
             text=view.in_words(),
         )
-        for view in shown
+        for view, label in zip(shown, labels, strict=True)
         if view.summary.latency
     ]
     worth = "accuracy" if by_accuracy else "size"
     if len(candidates) < 2:
         return None, worth
     return trade_off(candidates, worth_is_accuracy=by_accuracy), worth
+
+
+def _shortest_labels(views: Sequence[RunView]) -> list[str]:
+    """For each run the shortest of its names that no other has."""
+    choices = [
+        [view.run.artifact.name for view in views],
+        [f"{view.run.artifact.name} · {view.run.config.delegate.label}" for view in views],
+        [view.label for view in views],
+    ]
+    counts = [Counter(names) for names in choices]
+    return [
+        next((name for name, seen in zip(names, counts, strict=True) if seen[name] == 1), names[-1])
+        for names in zip(*choices, strict=True)
+    ]
 
 
 def _sizes(views: Sequence[RunView]) -> RowChart:

@@ -65,7 +65,7 @@ def at(seconds: float) -> str:
 
 def heat(seconds: float) -> float:
     """From 0, cold, to above 1, where the device throttles."""
-    return min(max(seconds, 0.0) / 260, 1.25) ** 1.5
+    return min(max(seconds, 0.0) / 170, 1.25) ** 1.5
 
 
 def conditions(seconds: float, chance: random.Random) -> Conditions:

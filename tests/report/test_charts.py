@@ -173,7 +173,7 @@ def test_the_forest_lies_inside_and_mirrors(bounds: list[float], gate: float) ->
     assert row.low is not None
     assert row.high is not None
     assert 0 <= row.low <= row.centre <= row.high <= 1
-    assert all(0 <= place <= 1 for place in chart.gates)
+    assert 0 <= row.gate <= 1
     mirrored = forest([comparison(Interval(estimate=1 / middle, low=1 / high, high=1 / low), gate)])
     assert mirrored.rows[0] is not None
     assert math.isclose(mirrored.rows[0].centre, 1 - row.centre, abs_tol=1e-9)
