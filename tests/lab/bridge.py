@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import socket
 import struct
@@ -24,9 +25,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 ADBD = "/usr/lib/android-sdk/platform-tools/adbd"
 ADBD_PORT = 5555
+_ANSWERS = Path(__file__).resolve().parent / "android"
 # The first message of a conversation (CNXN, version, largest payload, ..., its check sum and magic).
 _NAME = b"host::\0"
 _HELLO = (
@@ -37,17 +40,13 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 
 def main() -> None:
     """Set the device up, then carry bytes until standard input ends."""
-    root, data, state, size_mib = (
-        Path(sys.argv[1]),
-        Path(sys.argv[2]),
-        Path(sys.argv[3]),
-        sys.argv[4],
-    )
-    listener = socket.socket(fileno=int(sys.argv[5]))
+    order = json.loads(sys.argv[1])
+    root = Path(order["root"])
+    listener = socket.socket(fileno=order["listener"])
     _leave_an_init_behind()
     _bring_loopback_up()
-    _mount(root, data, state, size_mib)
-    device = _Device(root)
+    _mount(root, order)
+    device = _Device(root, toybox=order["android_shell"])
     device.start()
     threading.Thread(target=_accept, args=(listener, device), daemon=True).start()
     print("ready", flush=True)
@@ -73,8 +72,11 @@ def _leave_an_init_behind() -> None:
 class _Device:
     """adbd, and whether bytes flow to it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, toybox: bool) -> None:
         self._root = root
+        self._path = "/lab/android:/lab/bin:/usr/bin:/bin:/usr/sbin"
+        if toybox:  # toybox's commands where it has them, as on Android
+            self._path = self._path.replace("/lab/bin:", "/lab/bin:/lab/toybox:")
         self._adbd: subprocess.Popen[bytes] | None = None
         self.flowing = threading.Event()
         self.flowing.set()
@@ -97,7 +99,7 @@ class _Device:
     def start(self) -> None:
         self.kill()  # two would fight for the port
         environment = {
-            "PATH": "/lab/bin:/usr/bin:/bin:/usr/sbin",
+            "PATH": self._path,
             "HOME": "/",
             "TMPDIR": "/data/local/tmp",
             "LANG": "C.UTF-8",
@@ -163,8 +165,8 @@ def _bring_loopback_up() -> None:
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14s", b"lo", flags | _IFF_UP, b""))
 
 
-def _mount(root: Path, data: Path, state: Path, size_mib: str) -> None:
-    """Give the device its own view: the lab's root read-only, its own data, state and /tmp."""
+def _mount(root: Path, order: dict[str, Any]) -> None:
+    """Give the device its own view: the lab's root read-only, its own data, state, /sys and /tmp."""
     commands = [
         ["mount", "--bind", str(root), str(root)],
         ["mount", "-o", "remount,bind,ro", str(root)],
@@ -172,13 +174,17 @@ def _mount(root: Path, data: Path, state: Path, size_mib: str) -> None:
         ["mount", "-t", "devpts", "-o", "newinstance,ptmxmode=0666", "devpts", f"{root}/dev/pts"],
         ["mount", "-t", "proc", "proc", f"{root}/proc"],
         ["mount", "-t", "tmpfs", "tmpfs", f"{root}/tmp"],
-        ["mount", "--bind", str(state), f"{root}/lab/state"],
+        ["mount", "--bind", str(_ANSWERS), f"{root}/lab/android"],
+        ["mount", "--bind", order["state"], f"{root}/lab/state"],
+        ["mount", "--bind", order["sys"], f"{root}/sys"],
     ]
-    if size_mib == "0":
-        commands.append(["mount", "--bind", str(data), f"{root}/data/local/tmp"])
+    if order["data_size_mib"] == 0:
+        commands.append(["mount", "--bind", order["data"], f"{root}/data/local/tmp"])
     else:  # a disk that can be filled
-        size = ["-o", f"size={size_mib}m,mode=0777"]
+        size = ["-o", f"size={order['data_size_mib']}m,mode=0777"]
         commands.append(["mount", "-t", "tmpfs", *size, "tmpfs", f"{root}/data/local/tmp"])
+    if order["android_shell"]:  # Android's shell is mksh
+        commands.append(["mount", "--bind", f"{root}/bin/mksh", f"{root}/bin/dash"])
     for command in commands:
         subprocess.run(command, check=True)
 

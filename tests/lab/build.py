@@ -2,7 +2,8 @@
 
 ``make lab`` runs this. It needs root on Debian or Ubuntu, and about three minutes. The result is kept
 outside the tree, in a folder named by the digest of everything that makes it, so that nothing is built
-twice and nothing stale is used. Standard library only: CI asks for the key before anything is installed.
+twice and nothing stale is used. The answers to what Debian lacks (tests/lab/android) are no part of it: a
+device takes them from the tree. Standard library only: CI asks for the key before anything is installed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ PACKAGES = (
     "libpthreadpool-dev",
     "libruy-dev",
     "libtensorflow-lite-dev",
+    "mksh",
     "procps",
+    "toybox",
     "xz-utils",
 )
 MARK = "lab-is-complete"
@@ -148,10 +151,10 @@ def _fill(root: Path) -> None:
     shutil.copy(HERE / "root" / "build-benchmark-model.sh", root / inside[1:])
     make = ["chroot", str(root), "sh", inside, "/tmp/work", "/lab/bin/benchmark_model"]
     _run(make, contained=True)
-    for script in (HERE / "root" / "bin").iterdir():
-        shutil.copy(script, root / "lab" / "bin" / script.name)
-    for folder in ("data/local/tmp", "lab/state", "system"):
+    for folder in ("data/local/tmp", "lab/android", "lab/state", "lab/toybox", "system"):
         (root / folder).mkdir(parents=True, exist_ok=True)
+    links = 'for name in $(toybox); do ln -s "$(command -v toybox)" "/lab/toybox/$name"; done'
+    _run(["chroot", str(root), "sh", "-c", links], contained=True)
     (root / "system" / "bin").symlink_to("/bin")
     for waste in ("tmp", "var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc"):
         shutil.rmtree(root / waste)

@@ -1,13 +1,14 @@
 """A virtual Android device made of real parts: the real adbd and the real benchmark_model.
 
-What Android has and Debian lacks (getprop, dumpsys, settings) is answered by small scripts from a state
-folder, which tests may change while the device runs. Several devices can run at once; each has its own
-port on loopback, its own /data/local/tmp and its own state. Nothing of it outlives the process that
-started it.
+What Android has and Debian lacks (getprop, dumpsys, settings) is answered by small scripts
+(tests/lab/android) from a state folder, which tests may change while the device runs; its /sys is a fake
+(tests/lab/clocks.py). Several devices can run at once; each has its own port on loopback, its own
+/data/local/tmp and its own state. Nothing of it outlives the process that started it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import socket
@@ -21,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.lab.build import is_complete, lab_root
+from tests.lab.clocks import Clocks, Cluster, clusters_of_this_machine
 
 _ANSWER_S = 30  # more than the bridge takes for anything
 _ABI = {"x86_64": "x86_64", "aarch64": "arm64-v8a"}
@@ -62,10 +64,17 @@ class Lab:
 
 @dataclass
 class VirtualDevice:
-    """One device; a context manager. ``data_size_mib`` makes /data/local/tmp a disk that can be full."""
+    """One device; a context manager.
+
+    ``data_size_mib`` makes /data/local/tmp a disk that can be full. ``clusters`` are the cores that its /sys
+    tells of, as (cores, highest kHz, capacity); by default this machine's, the first half of them slower.
+    ``android_shell`` gives it mksh and toybox, which Android has, for dash and GNU's tools.
+    """
 
     lab: Lab = field(default_factory=Lab)
     data_size_mib: int = 0
+    clusters: tuple[Cluster, ...] = field(default_factory=clusters_of_this_machine)
+    android_shell: bool = False
     properties: dict[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
 
@@ -95,6 +104,7 @@ class VirtualDevice:
         self.state_dir = base / "state"
         for folder in (self.data_dir, self.state_dir):
             folder.mkdir(mode=0o777)
+        self.clocks = Clocks(base / "sys", self.clusters)
         listener = socket.create_server(("127.0.0.1", 0), backlog=16)
         self.port: int = listener.getsockname()[1]
         abi = _ABI.get(os.uname().machine, os.uname().machine)
@@ -108,18 +118,21 @@ class VirtualDevice:
         self._write_properties()
         self.log = base / "log"
         namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
+        order = {
+            "root": str(self.lab.root),
+            "data": str(self.data_dir),
+            "data_size_mib": self.data_size_mib,
+            "state": str(self.state_dir),
+            "sys": str(self.clocks.root),
+            "android_shell": self.android_shell,
+            "listener": listener.fileno(),
+        }
+        bridge = str(Path(__file__).parent / "bridge.py")
         with self.log.open("wb") as log, listener:
             self._process = subprocess.Popen(
                 [
                     *namespaces,
-                    *(
-                        "--propagation",
-                        "private",
-                        sys.executable,
-                        str(Path(__file__).parent / "bridge.py"),
-                    ),
-                    *(str(self.lab.root), str(self.data_dir), str(self.state_dir)),
-                    *(str(self.data_size_mib), str(listener.fileno())),
+                    *("--propagation", "private", sys.executable, bridge, json.dumps(order)),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -202,12 +215,31 @@ class VirtualDevice:
         """Change what ``dumpsys thermalservice`` answers (0 none … 6 shutdown)."""
         self._state("thermal_status", str(status))
 
+    def set_screen(self, *, on: bool) -> None:
+        """Turn the screen on or off."""
+        self._state("screen_on", str(on).lower())
+
+    def set_shell_user(self, *, root: bool, su: bool = False) -> None:
+        """Let the shell say that it is root or not, and have a ``su`` or not. It is root in truth."""
+        self._state("shell_uid", "0" if root else "2000")
+        self._state("su", str(su).lower())
+
+    def setting(self, namespace: str, key: str) -> str | None:
+        """A setting as the device keeps it; ``None`` when it is unset."""
+        file = self.state_dir / "settings" / f"{namespace}.{key}"
+        return file.read_text().strip() if file.exists() else None
+
+    def put_setting(self, namespace: str, key: str, value: str) -> None:
+        """Set a setting, as its owner would."""
+        (self.state_dir / "settings").mkdir(exist_ok=True)
+        self._state(f"settings/{namespace}.{key}", value)
+
     def set_low_power(self, *, on: bool) -> None:
         """Turn battery saver on or off."""
         self._state("low_power", str(int(on)))
 
     def _state(self, name: str, value: str) -> None:
-        fresh = self.state_dir / f".{name}"
+        fresh = self.state_dir / f".{name.replace('/', '.')}"
         fresh.write_text(value)
         fresh.replace(
             self.state_dir / name

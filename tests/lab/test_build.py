@@ -40,7 +40,7 @@ def test_the_key_follows_all_that_makes_the_lab(
     monkeypatch.setattr(build, "HERE", copy)
     monkeypatch.setattr(build, "__file__", str(copy / "build.py"))
     assert build.key() == before  # wherever the checkout is
-    for file in (copy / "build.py", copy / "root" / "bin" / "getprop"):
+    for file in (copy / "build.py", copy / "root" / "build-benchmark-model.sh"):
         original = file.read_bytes()
         file.write_bytes(original + b"# another\n")
         assert build.key() != before
