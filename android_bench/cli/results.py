@@ -26,11 +26,11 @@ def report(
 ) -> None:
     """Write one self-contained HTML page about runs."""
     from android_bench import console
+    from android_bench.evidence import load_with_folders
     from android_bench.report import write_report
-    from android_bench.store import load_runs
 
-    runs = load_runs(results)
-    write_report(runs, path=output, title=title)
+    runs, folders = load_with_folders(results)
+    write_report(runs, path=output, title=title, folders=folders)
     if json:
         console.emit_json({"report": str(output), "runs": len(runs)})
     else:
@@ -64,12 +64,13 @@ def compare(
     """Judge whether CANDIDATE is slower than BASELINE: exit 0 no, 3 yes, 4 cannot be told."""
     from android_bench import console
     from android_bench.compare import compare_sets, comparison_to_json, exit_code, parse_fraction
+    from android_bench.evidence import load_with_folders
     from android_bench.noise import load_floors
-    from android_bench.store import load_runs
 
+    (before, old), (after, new) = (load_with_folders([side]) for side in (baseline, candidate))
     comparisons = compare_sets(
-        before := load_runs([baseline]),
-        after := load_runs([candidate]),
+        before,
+        after,
         max_slowdown=parse_fraction(max_slowdown, flag="--max-slowdown"),
         metrics=tuple(Metric),
         floors=load_floors(noise_floor) if noise_floor else (),
@@ -77,8 +78,13 @@ def compare(
     if report is not None:
         from android_bench.report import write_report
 
-        latencies = [item for item in comparisons if item.metric == Metric.LATENCY.value]
-        write_report((*before, *after), path=report, comparisons=latencies)
+        write_report(
+            (*before, *after),
+            path=report,
+            comparisons=comparisons,
+            folders={**old, **new},
+            deciding=[item.value for item in metric],
+        )
     if json:
         console.emit_json([comparison_to_json(item) for item in comparisons])
     else:
