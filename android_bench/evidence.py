@@ -12,7 +12,7 @@ from android_bench.store import load_run, run_files
 def load_with_folders(
     paths: Iterable[Path],
 ) -> tuple[tuple[BenchmarkRun, ...], dict[str, Path]]:
-    """Read all runs below these folders and files, as :func:`android_bench.store.load_runs` does, and where each lies.
+    """Read all runs below these folders and files, oldest first, each once, and where each lies.
 
     Raises:
         ResultError: a path is missing, holds no run, or a run in it cannot be read.
