@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,9 @@ from android_bench.compare import (
 )
 from android_bench.config import BenchmarkConfig
 from android_bench.errors import ExitCode, UsageError
+from android_bench.metrics import Metric
+from android_bench.noise import NoiseFloor, Scope
+from android_bench.results import BenchmarkRun, Conditions
 from android_bench.run_ratio import Method
 from android_bench.stats import Interval
 from tests import examples
@@ -33,7 +38,6 @@ def scaled(factor: float) -> tuple[float, ...]:
     [
         (1.0, Verdict.UNCHANGED, ExitCode.OK),
         (1.03, Verdict.UNCHANGED, ExitCode.OK),
-        (1.05, Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE),
         (1.10, Verdict.REGRESSED, ExitCode.REGRESSED),
         (0.80, Verdict.IMPROVED, ExitCode.OK),
     ],
@@ -50,6 +54,120 @@ def test_two_fully_separated_samples_differ_significantly() -> None:
     # asv says "not different" of 6 against 6 perfectly separated samples (shared style page, row 6).
     found = compare_runs(examples.run(STEADY), examples.run(scaled(1.02)), max_slowdown=0.0)
     assert found.verdict is Verdict.REGRESSED
+
+
+def test_what_reaches_over_the_gate_is_inconclusive() -> None:
+    found = compare_runs(examples.run(STEADY), apart(scaled(1.05)), max_slowdown=0.05)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert exit_code([found]) is ExitCode.INCONCLUSIVE
+
+
+def apart(means: tuple[float, ...], **changes: Any) -> BenchmarkRun:
+    """A run of another session than the examples'."""
+    return examples.run(means, session_id="another", run_id="another", **changes)
+
+
+def test_runs_of_one_session_are_compared_round_by_round() -> None:
+    """A drift that hits both sides alike hides a change between sessions, and none within."""
+    rising = tuple(2900 * 1.02**step for step in range(8))
+    slower = tuple(1.03 * value for value in rising)
+    together = compare_runs(examples.run(rising), examples.run(slower), max_slowdown=0.01)
+    assert together.method is Method.PAIRED
+    assert together.verdict is Verdict.REGRESSED
+    alone = compare_runs(examples.run(rising), apart(slower), max_slowdown=0.01)
+    assert alone.method is Method.INDEPENDENT
+    assert alone.verdict is Verdict.INCONCLUSIVE
+    assert [item.code for item in alone.cautions] == ["drift-between-sessions"]
+
+
+def test_a_round_that_counts_on_one_side_only_is_left_out() -> None:
+    before, after = examples.run((*scaled(1.0), 2900.0)), examples.run((*scaled(1.1), 9000.0))
+    spoiled = replace(
+        after.invocations[6], before=Conditions(taken_at="2026-11-23T10:00:00Z", thermal_status=3)
+    )
+    after = replace(after, invocations=(*after.invocations[:6], spoiled))
+    found = compare_runs(before, after)
+    assert found.method is Method.PAIRED
+    assert "6 rounds" in found.reasons[1]
+    assert found.ratio is not None
+    assert found.ratio.estimate == pytest.approx(1.1)
+
+
+def test_with_too_few_rounds_a_session_counts_as_independent_samples() -> None:
+    found = compare_runs(examples.run(STEADY[:5]), examples.run(scaled(1.2)[:5]))
+    assert found.method is Method.INDEPENDENT
+    assert found.verdict is Verdict.REGRESSED
+
+
+def test_other_metrics_are_compared_and_do_not_decide() -> None:
+    bigger = examples.run(STEADY, artifact=examples.artifact(size_bytes=300_000))
+    slow = replace(
+        bigger,
+        invocations=tuple(replace(item, init_us=9000.0) for item in bigger.invocations),
+    )
+    found = {
+        item.metric: item
+        for item in compare_sets([examples.run(STEADY)], [slow], metrics=tuple(Metric))
+    }
+    assert list(found) == ["latency", "init", "first-inference", "peak-memory", "file-size"]
+    assert found["latency"].verdict is Verdict.UNCHANGED
+    assert found["init"].verdict is Verdict.REGRESSED
+    assert found["file-size"].verdict is Verdict.REGRESSED
+    assert found["file-size"].method is Method.EXACT
+    assert found["peak-memory"].verdict is Verdict.INCONCLUSIVE  # one invocation a side
+    assert exit_code(found.values()) is ExitCode.OK
+    assert exit_code(found.values(), deciding=[Metric.INIT]) is ExitCode.REGRESSED
+    both = [Metric.LATENCY, Metric.PEAK_MEMORY]
+    assert exit_code(found.values(), deciding=both) is ExitCode.INCONCLUSIVE
+
+
+def test_a_metric_that_one_side_lacks_is_not_compared() -> None:
+    bare = examples.run(STEADY)
+    bare = replace(
+        bare,
+        invocations=tuple(
+            replace(item, init_us=0.0, warmup=None) for item in bare.invocations if not item.memory
+        ),
+    )
+    found = compare_sets([examples.run(STEADY)], [bare], metrics=tuple(Metric))
+    assert [item.metric for item in found] == ["latency", "file-size"]
+
+
+def test_sizes_are_compared_even_between_unlike_runs() -> None:
+    unlike = examples.run(config=BenchmarkConfig(num_threads=4))
+    found = {
+        item.metric: item.verdict
+        for item in compare_sets([examples.run()], [unlike], metrics=tuple(Metric))
+    }
+    assert found["file-size"] is Verdict.UNCHANGED
+    assert {found[metric] for metric in ("latency", "init")} == {Verdict.INCOMPARABLE}
+
+
+def noise_floor(scope: Scope, floor: float) -> NoiseFloor:
+    return NoiseFloor(
+        device="Acme One", scope=scope, floor=floor, typical=floor / 3, largest=floor / 2,
+        runs=5, pairs=10, degrees=4,
+    )  # fmt: skip
+
+
+def test_a_noise_floor_above_the_gate_is_the_gate() -> None:
+    before, after = examples.run(STEADY), apart(scaled(1.05))
+    assert compare_runs(before, after).verdict is Verdict.REGRESSED
+    floors = [noise_floor(Scope.BETWEEN_SESSIONS, 0.06), noise_floor(Scope.WITHIN_SESSION, 0.5)]
+    found = compare_runs(before, after, floors=floors)
+    assert (found.gate, found.noise_floor, found.max_slowdown) == (0.06, 0.06, 0.01)
+    assert found.verdict is not Verdict.REGRESSED
+    assert "this noise floor is the gate" in found.reasons[2]
+
+
+def test_a_noise_floor_below_the_gate_or_of_another_scope_changes_nothing() -> None:
+    before, after = examples.run(STEADY), apart(scaled(1.05))
+    low = compare_runs(before, after, floors=[noise_floor(Scope.BETWEEN_SESSIONS, 0.001)])
+    assert (low.verdict, low.gate) == (Verdict.REGRESSED, 0.01)
+    assert "within --max-slowdown" in low.reasons[2]
+    other = compare_runs(before, after, floors=[noise_floor(Scope.WITHIN_SESSION, 0.5)])
+    assert (other.verdict, other.noise_floor) == (Verdict.REGRESSED, None)
+    assert "is not known of this device" in other.reasons[2]
 
 
 def test_too_few_invocations_are_inconclusive_not_unchanged() -> None:
@@ -126,6 +244,8 @@ def test_json_has_plain_values() -> None:
     data = comparison_to_json(found)
     assert data["verdict"] == "unchanged"
     assert data["ratio"]["estimate"] == pytest.approx(1.0)
+    assert (data["method"], data["gate"]) == ("paired", 0.05)
+    assert json.loads(json.dumps(data)) == {**data, "reasons": list(data["reasons"])}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_bench.ratio import ratio_interval
+from android_bench.ratio import (
+    least_pairs,
+    least_per_side,
+    paired_ratio_interval,
+    ratio_interval,
+)
 from android_bench.stats import (
     coefficient_of_variation,
     median_interval,
@@ -124,6 +129,72 @@ def test_ratio_scales_and_inverts(first: list[float], second: list[float], facto
     assert swapped.estimate == pytest.approx(1 / found.estimate)
     assert swapped.low == pytest.approx(1 / found.high)
     assert scaled.estimate == pytest.approx(factor * found.estimate)
+
+
+def test_six_pairs_have_an_interval_and_five_have_none() -> None:
+    assert (least_pairs(), least_per_side()) == (6, 4)
+    assert (least_pairs(0.99), least_per_side(0.99)) == (8, 5)
+    five = paired_ratio_interval([1.0] * 5, [2.0] * 5)
+    six = paired_ratio_interval([1.0] * 6, [2.0, 2.1, 2.2, 2.3, 2.4, 2.5])
+    assert five.low is None
+    # 2 of 2^6 signs are extreme, 3.1 %: the extreme Walsh averages are the bounds.
+    assert (six.low, six.high) == (pytest.approx(2.0), pytest.approx(2.5))
+
+
+@pytest.mark.parametrize(("count", "rank"), [(6, 1), (7, 3), (8, 4), (10, 9), (15, 26), (20, 53)])
+def test_signed_ranks_are_those_of_the_published_table(count: int, rank: int) -> None:
+    # Two-sided 5 % critical values of W (0, 2, 3, 8, 25, 52 in every textbook's table), plus one.
+    shifts = [0.001 * 1.5**step for step in range(count)]
+    found = paired_ratio_interval([1.0] * count, [math.exp(shift) for shift in shifts])
+    walsh = sorted(
+        (first + second) / 2 for first, second in itertools.combinations_with_replacement(shifts, 2)
+    )
+    assert found.low == pytest.approx(math.exp(walsh[rank - 1]))
+    assert found.high == pytest.approx(math.exp(walsh[-rank]))
+
+
+def test_paired_interval_covers_by_enumeration() -> None:
+    """Under symmetry every choice of signs is equally likely: at most 5 % of intervals miss 1."""
+    sizes = [0.01 * 1.3**step for step in range(8)]
+    missed = 0
+    for signs in itertools.product((-1, 1), repeat=8):
+        ratios = [math.exp(sign * size) for sign, size in zip(signs, sizes, strict=True)]
+        found = paired_ratio_interval([1.0] * 8, ratios)
+        assert found.low is not None
+        assert found.high is not None
+        missed += not found.low <= 1 <= found.high
+    assert 0 < missed / 2**8 <= 0.05
+
+
+@given(
+    st.lists(st.tuples(latencies, latencies), min_size=6, max_size=12),
+    st.floats(min_value=0.1, max_value=10),
+)
+def test_paired_ratio_scales_and_inverts(pairs: list[tuple[float, float]], factor: float) -> None:
+    first, second = [old for old, _ in pairs], [new for _, new in pairs]
+    found = paired_ratio_interval(first, second)
+    swapped = paired_ratio_interval(second, first)
+    scaled = paired_ratio_interval(first, [factor * value for value in second])
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.estimate <= found.high
+    assert swapped.estimate == pytest.approx(1 / found.estimate)
+    assert swapped.low == pytest.approx(1 / found.high)
+    assert scaled.low == pytest.approx(factor * found.low)
+
+
+@given(st.lists(latencies, min_size=6, max_size=12), st.floats(min_value=0.5, max_value=2))
+def test_what_hits_both_of_a_pair_cancels(before: list[float], factor: float) -> None:
+    found = paired_ratio_interval(before, [factor * value for value in before])
+    assert found.low == pytest.approx(factor)
+    assert found.high == pytest.approx(factor)
+
+
+def test_pairs_must_be_pairs() -> None:
+    with pytest.raises(ValueError, match="as many samples"):
+        paired_ratio_interval([1.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match="above zero"):
+        paired_ratio_interval([1.0], [-1.0])
 
 
 def test_spread() -> None:
