@@ -149,8 +149,8 @@ def print_findings(findings: Sequence[Finding], runs: Sequence[BenchmarkRun]) ->
             else f"{which}: {finding.message}{more}"
         )
         style = _SEVERITY_STYLE[finding.severity]
-        head = f"[{style}]{finding.severity.value}[/] {escape(message)}"
-        err.print(f"{head} [dim]{escape(finding.hint)}[/]", soft_wrap=True)
+        head = f"[{style}]{finding.severity.value}[/] {escape(harmless(message))}"
+        err.print(f"{head} [dim]{escape(harmless(finding.hint))}[/]", soft_wrap=True)
 
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
@@ -164,14 +164,14 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
             words = item.metric.replace("-", " ")
             out.print(f"  {words}: [{style}]{item.verdict.value}[/], {figures}", soft_wrap=True)
             continue
-        head = f"[{style}]{item.verdict.value}[/] {escape(item.name)} on {escape(item.device)}"
-        out.print(f"{head} ({escape(item.config)}): {figures}", soft_wrap=True)
+        where = escape(harmless(f"{item.name} on {item.device} ({item.config})"))
+        out.print(f"[{style}]{item.verdict.value}[/] {where}: {figures}", soft_wrap=True)
         for reason in item.reasons:
-            out.print(f"  {escape(reason)}", soft_wrap=True)
+            out.print(f"  {escape(harmless(reason))}", soft_wrap=True)
         for caution in item.cautions:
             severity = f"[{_SEVERITY_STYLE[caution.severity]}]{caution.severity.value}[/]"
-            told = f"{severity} {escape(caution.message)} [dim]{escape(caution.hint)}[/]"
-            err.print(told, soft_wrap=True)
+            message, hint = escape(harmless(caution.message)), escape(harmless(caution.hint))
+            err.print(f"{severity} {message} [dim]{hint}[/]", soft_wrap=True)
 
 
 _AMOUNTS: dict[Metric, Callable[[float | None], str]] = {
@@ -233,20 +233,38 @@ def step_progress(label: str) -> Iterator[StepProgress]:
 
 
 class RunProgress:
-    """Shows a session; see :class:`android_bench.runner.Observer`."""
+    """Shows a session; see :class:`android_bench.preparation.Observer`."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, device: str | None = None) -> None:
         self._progress = progress
+        self._prefix = f"{device}: " if device else ""
         self._pushing: dict[str, Any] = {}
         self._measuring: Any = None
         self._position = ""
 
+    def for_device(self, name: str) -> RunProgress:
+        """The bars of one of several devices."""
+        return RunProgress(self._progress, name)
+
+    def planned(self, device: str, steps: int, seconds: float, *, at_most: bool) -> None:
+        """Say how long it will take before it begins."""
+        more = "" if at_most else ", and more until they are precise"
+        say(
+            f"{self._prefix}{formatting.count(steps, 'invocation')} on {device}, "
+            f"{formatting.time_span(seconds)} or longer{more}."
+        )
+
+    def told(self, message: str) -> None:
+        """Say it."""
+        say(f"{self._prefix}{message}")
+
     def pushing(self, name: str, done: int, total: int) -> None:
         """Move the bar of a file that goes to the device."""
         if name not in self._pushing:
-            self._pushing[name] = self._progress.add_task(f"push {escape(name)}", total=total)
+            label = f"{self._prefix}push {name}"
+            self._pushing[name] = self._progress.add_task(escape(label), total=total)
             if not err.is_terminal:
-                say(f"push {name} ({formatting.file_size(total)})")
+                say(f"{label} ({formatting.file_size(total)})")
         self._progress.update(self._pushing[name], completed=done, total=total)
 
     def started(self, label: str, step: int, steps: int) -> None:
@@ -256,17 +274,34 @@ class RunProgress:
         if self._measuring is None:
             self._measuring = self._progress.add_task("measure", total=steps)
         self._position = f"[{step}/{steps}]"
-        self._progress.update(self._measuring, completed=step - 1, description=escape(label))
+        self._progress.update(
+            self._measuring,
+            completed=step - 1,
+            total=steps,
+            description=escape(f"{self._prefix}{label}"),
+        )
 
     def finished(self, label: str, invocation: Invocation) -> None:
         """Say what came out; a failed invocation is always told."""
         self._progress.advance(self._measuring)
-        mean = invocation.latency.mean_us if invocation.latency else None
         if invocation.status is not Status.OK:
-            say(f"{label}: {invocation.status.value}: {invocation.problem}")
+            say(f"{self._prefix}{label}: {invocation.status.value}: {invocation.problem}")
         elif not err.is_terminal:
             kind = invocation.kind.value
-            say(f"{self._position} {label}, {kind}: mean {formatting.duration(mean)}")
+            say(f"{self._prefix}{self._position} {label}, {kind}: {_outcome(invocation)}")
+
+
+def _outcome(record: Invocation) -> str:
+    """The one figure that an invocation was made for."""
+    if record.startup is not None:
+        return f"{record.startup.value}, init {formatting.duration(record.init_us)}"
+    if record.numerics is not None:
+        return f"largest error {formatting.number(record.numerics.max_abs_error, digits=2)}"
+    if record.memory is not None and record.memory.peak_bytes is not None:
+        return f"peak {formatting.memory(record.memory.peak_bytes)}"
+    mean = record.latency.mean_us if record.latency else None
+    apart = ", throttled: set apart" if record.throttled else ""
+    return f"mean {formatting.duration(mean)}{apart}"
 
 
 class StepProgress:
