@@ -231,6 +231,7 @@
 
   addEventListener("DOMContentLoaded", () => {
     switchTheme();
+    document.getElementById("needs-script")?.remove();
     enliven(document);
     makeRunFilter();
     openAll();

@@ -11,14 +11,14 @@ from android_bench.report.page import template_folder
 TEXT = ("ink", "muted", "accent", "bad", "good", "care", "odd")
 GROUNDS = ("paper", "panel")
 # Marks need 3 : 1 against the ground to be told from it.
-MARKS = ("bar-strong", "dot")
+MARKS = ("bar-strong", "dot", *(f"type{number}" for number in range(1, 8)))
 
 
 def palettes() -> dict[str, dict[str, str]]:
     style = (template_folder() / "report.css").read_text()
-    blocks = re.findall(r":root\s*\{([^}]*)\}", style)
+    blocks = re.findall(r":root[^{]*\{([^}]*--paper[^}]*)\}", style)
     found = [dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{3,6})", block)) for block in blocks]
-    return dict(zip(("light", "dark", "print"), found, strict=True))
+    return dict(zip(("light", "dark", "chosen dark", "print"), found, strict=True))
 
 
 def luminance(colour: str) -> float:
@@ -46,5 +46,6 @@ def test_contrast(scheme: str) -> None:
 
 
 def test_the_schemes_define_the_same_colours() -> None:
-    light, dark, printed = palettes().values()
+    light, dark, chosen, printed = palettes().values()
     assert light.keys() == dark.keys() == printed.keys()
+    assert chosen == dark
