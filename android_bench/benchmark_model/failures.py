@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from android_bench.benchmark_model.lines import Level, Line
 
+# No pattern has an open repetition that another one can follow: a line of megabytes must cost no hours.
 # Pattern, what it means, what to do. The first pattern that is found in any line wins, so causes
 # stand before the consequences that are printed after them.
 _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
@@ -24,8 +25,8 @@ _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "push the library beside the binary, or take a build for this system",
         ),
         (
-            r"(?:benchmark_model\S*|ld-linux\S*|linker\w*): (?:No such file or directory|not found"
-            r"|inaccessible or not found)|(?:can't execute|required file not found)",
+            r"(?:benchmark_model\S{0,80}|ld-linux\S{0,80}|linker\w{0,80}): (?:No such file or directory"
+            r"|not found|inaccessible or not found)|(?:can't execute|required file not found)",
             "The binary was not found, or it needs a dynamic linker that the device lacks",
             "push it again, and use a build for this operating system and ABI",
         ),
@@ -95,7 +96,7 @@ _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "check that it is a whole .tflite file and was pushed to that path",
         ),
         (
-            r"Failed to parse flag|Required flag not provided|Output mode.*is not supported"
+            r"Failed to parse flag|Required flag not provided|Output mode.{0,80}is not supported"
             r"|Please specify the name of your TF Lite input file|Unknown command line flag",
             "The tool did not accept a flag",
             "correct the extra flags",
@@ -122,6 +123,8 @@ _CAUSES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         ),
     )
 )
+# Characters of a line: what stands farther behind is no message of a tool.
+_READ = 4000
 _SIGNS = re.compile(
     r"Benchmarking failed|Segmentation fault|^Aborted|^Killed|^Bus error|Illegal instruction"
     r"|terminating with uncaught exception|Check failed",
@@ -131,10 +134,11 @@ _SIGNS = re.compile(
 
 def is_failure(line: Line) -> bool:
     """Whether a line tells of a failure: by its level, or because a known cause stands in it."""
-    if line.level is Level.ERROR or _SIGNS.search(line.text):
+    text = line.text[:_READ]
+    if line.level is Level.ERROR or _SIGNS.search(text):
         return True
     # A warning says that the tool went on.
-    return line.level is Level.NONE and any(cause.search(line.text) for cause, _, _ in _CAUSES)
+    return line.level is Level.NONE and any(cause.search(text) for cause, _, _ in _CAUSES)
 
 
 def explain(errors: Iterable[str]) -> str | None:

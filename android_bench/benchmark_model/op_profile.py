@@ -151,10 +151,11 @@ def by_node_type(operators: Iterable[OperatorProfile]) -> tuple[NodeTypeProfile,
 
 
 def _operator(line: str, place: _Place, phase: ProfilePhase) -> OperatorProfile | None:
-    commas = True
-    match = _ROWS[True, place.has_start].search(line)
-    if match is None:
-        commas, match = False, _ROWS[False, place.has_start].search(line)
+    forms = {commas: _ROWS[commas, place.has_start].search(line) for commas in (True, False)}
+    found = {commas: match for commas, match in forms.items() if match is not None}
+    # A name can hold what looks like the numbers of the other form; they come after the true ones.
+    commas = min(found, key=lambda form: found[form].start(), default=True)
+    match = found.get(commas)
     mean_us = _microseconds(match["mean"]) if match else None
     calls = to_count(match["calls"]) if match else None
     if match is None or mean_us is None or calls is None:

@@ -32,8 +32,8 @@ class ExportView:
 
     @property
     def is_comparison(self) -> bool:
-        """Whether there is a baseline."""
-        return bool(self.baseline)
+        """Whether the runs are compared with a baseline (which can hold the same runs)."""
+        return bool(self.baseline or self.comparisons)
 
     def view_of(self, run_id: str | None) -> RunView | None:
         """The run of this id."""
