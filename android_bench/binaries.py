@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from android_bench.binary_fetch import LOCK_FILE, cache_folder, fetch_pinned
-from android_bench.binary_file import check_abi, flavor_of, version_of
+from android_bench.binary_file import (
+    check_abi,
+    flavor_of,
+    has_debug_information,
+    runs_flex,
+    version_of,
+)
 from android_bench.errors import BinaryError
 from android_bench.results import BinaryFlavor, BinaryInfo, DeviceInfo, DeviceKind
 
@@ -21,11 +27,14 @@ NIGHTLY = (
     "https://storage.googleapis.com/tensorflow-nightly-public/prod/tensorflow/release/lite/tools/"
     "nightly/latest"
 )
+LITERT_NIGHTLY = "https://storage.googleapis.com/litert/binaries/nightly"
 BASE_VARIABLE = "ANDROID_BENCH_BINARY_BASE_URL"
 _PUBLISHED = {
     "arm64-v8a": "android_aarch64_benchmark_model",
     "armeabi-v7a": "android_arm_benchmark_model",
 }
+_FLEX_SUFFIX = "_plus_flex"
+_PUBLISHED_LITERT = {"arm64-v8a": "android_arm64/benchmark_model"}
 _BAZEL = "bazel build -c opt --config={} //tensorflow/lite/tools/benchmark:benchmark_model"
 _BAZEL_CONFIGS = {"x86_64": "android_x86_64", "x86": "android_x86"}
 
@@ -42,39 +51,39 @@ class ResolvedBinary:
 def resolve_binary(
     device: DeviceInfo,
     *,
-    given: Path | None = None,
+    given: Path | BinaryFlavor | None = None,
+    flex: bool = False,
     lock_file: Path | None = None,
     base_url: str | None = None,
     folder: Path | None = None,
 ) -> ResolvedBinary:
     """Return the benchmark_model for a device.
 
-    A ``given`` file is used if the device can run it. This computer needs none: the embedded stand-in
-    runs. For Android the publisher's build is fetched once and pinned in ``lock_file`` (default:
-    ``android-bench.lock`` in the current folder); ``base_url`` or ``ANDROID_BENCH_BINARY_BASE_URL``
-    exchanges the address it is fetched from.
+    A ``given`` file is used if the device can run it, a given flavor says which publisher's. This
+    computer needs none: the embedded stand-in runs. For Android the build is fetched once and pinned in
+    ``lock_file`` (default: ``android-bench.lock`` in the current folder); ``base_url`` or
+    ``ANDROID_BENCH_BINARY_BASE_URL`` exchanges the address it is fetched from. ``flex`` asks for one that
+    runs TensorFlow operators.
 
     Raises:
         BinaryError: the file does not fit, nobody publishes one, or it cannot be fetched.
     """
-    if given is not None:
-        return _given(given, device)
+    if isinstance(given, Path):
+        return _refuse_without_flex(_given(given, device), flex=flex)
     if device.kind is DeviceKind.HOST:
-        return _embedded()
+        if given not in {None, BinaryFlavor.HOST_MODEL}:
+            raise BinaryError(
+                f"The {given.value} benchmark_model is not fetched for this computer.",
+                hint="Give the file: --benchmark-binary FILE; or leave it out for the stand-in.",
+            )
+        return _refuse_without_flex(_embedded(), flex=flex)
     abi = device.abis[0] if device.abis else None
-    if abi not in _PUBLISHED:
-        build = _BAZEL.format(_BAZEL_CONFIGS.get(abi or "", "android"))
-        raise BinaryError(
-            f"Nobody publishes a benchmark_model for Android {abi or '(it does not tell its ABI)'}, "
-            f"which {device.label} needs.",
-            hint=f"In TensorFlow's source: {build}; then give it: --benchmark-binary FILE",
-        )
-    name = _PUBLISHED[abi]
-    base = base_url or os.environ.get(BASE_VARIABLE) or NIGHTLY
+    name, base = _published(device, abi, given or BinaryFlavor.CLASSIC, flex=flex)
+    base = base_url or os.environ.get(BASE_VARIABLE) or base
     address = f"{base.rstrip('/')}/{name}"
 
     def accept(content: bytes) -> None:
-        check_abi(address, content, (abi,), host=False)
+        check_abi(address, content, (abi or "",), host=False)
         flavor_of(address, content)
 
     path, pin = fetch_pinned(
@@ -85,6 +94,45 @@ def resolve_binary(
         folder=folder or cache_folder(),
     )
     return _described(path, path.read_bytes(), sha256=pin.sha256, origin=pin.address)
+
+
+def _published(
+    device: DeviceInfo, abi: str | None, flavor: BinaryFlavor, *, flex: bool
+) -> tuple[str, str]:
+    """The name of the publisher's build for an ABI, and the address it lies under.
+
+    Raises:
+        BinaryError: there is none.
+    """
+    litert = flavor is BinaryFlavor.LITERT
+    if litert and flex:
+        raise BinaryError(
+            "A model needs TensorFlow operators, which LiteRT's benchmark_model has not.",
+            hint="Leave --benchmark-binary out: the Classic build with them is fetched.",
+        )
+    name = (_PUBLISHED_LITERT if litert else _PUBLISHED).get(abi or "")
+    if name is None:
+        build = _BAZEL.format(_BAZEL_CONFIGS.get(abi or "", "android"))
+        whose = "LiteRT benchmark_model" if litert else "benchmark_model"
+        raise BinaryError(
+            f"Nobody publishes a {whose} for Android {abi or '(it does not tell its ABI)'}, "
+            f"which {device.label} needs.",
+            hint=f"In TensorFlow's source: {build}; then give it: --benchmark-binary FILE",
+        )
+    if litert:
+        return name, LITERT_NIGHTLY
+    return name + _FLEX_SUFFIX * flex, NIGHTLY
+
+
+def _refuse_without_flex(binary: ResolvedBinary, *, flex: bool) -> ResolvedBinary:
+    """Raise when a model needs TensorFlow operators and the binary surely has none."""
+    if flex and binary.info.flex is False:
+        raise BinaryError(
+            f"A model needs TensorFlow operators (Flex), which {binary.info.origin} has not.",
+            hint="Give the build benchmark_model_plus_flex, or convert the model with "
+            "TFLITE_BUILTINS only.",
+        )
+    return binary
 
 
 def _given(path: Path, device: DeviceInfo) -> ResolvedBinary:
@@ -105,7 +153,12 @@ def _given(path: Path, device: DeviceInfo) -> ResolvedBinary:
 
 def _described(path: Path, content: bytes, *, sha256: str, origin: str) -> ResolvedBinary:
     info = BinaryInfo(
-        flavor=flavor_of(path, content), sha256=sha256, origin=origin, version=version_of(content)
+        flavor=flavor_of(path, content),
+        sha256=sha256,
+        origin=origin,
+        version=version_of(content),
+        flex=runs_flex(content),
+        debug=has_debug_information(content),
     )
     return ResolvedBinary(path=path, argv_prefix=(), info=info)
 
@@ -128,6 +181,8 @@ def _embedded() -> ResolvedBinary:
         sha256=digest.hexdigest(),
         origin="android_bench.host_model",
         version=f"ai-edge-litert {runtime}",
+        flex=False,
+        debug=False,
     )
     prefix = (sys.executable, "-m", "android_bench.host_model")
     return ResolvedBinary(path=None, argv_prefix=prefix, info=info)

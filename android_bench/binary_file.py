@@ -24,6 +24,12 @@ _CLASSIC_MARKS = (b"Inference timings in us", b"Benchmarking failed.")
 _VERSION = re.compile(rb"\0(2\.[0-9]{1,2}\.[0-9]{1,2}(?:-[a-z0-9.+-]{1,24})?)\0")
 
 
+# The delegate that runs TensorFlow operators names itself in its log.
+_FLEX_MARK = b"TfLiteFlexDelegate"
+# DWARF is in a file that was built with -g: TensorFlow's optimized builds have none.
+_DEBUG_MARK = b"\0.debug_info\0"
+
+
 def elf_abi(head: bytes) -> str | None:
     """The ABI of an ELF file from its first 20 bytes, in Android's words; ``None`` for no ELF."""
     if len(head) < _ELF_HEAD_BYTES or head[:4] != b"\x7fELF":
@@ -81,3 +87,13 @@ def version_of(content: bytes) -> str | None:
     """The runtime's version as far as the file tells one and only one."""
     found = set(_VERSION.findall(content))
     return found.pop().decode() if len(found) == 1 else None
+
+
+def runs_flex(content: bytes) -> bool | None:
+    """Whether the build runs TensorFlow operators; ``None`` for a script, which tells nothing."""
+    return None if content.startswith(b"#!") else _FLEX_MARK in content
+
+
+def has_debug_information(content: bytes) -> bool | None:
+    """Whether the file holds debug information; ``None`` for a script, which tells nothing."""
+    return None if content.startswith(b"#!") else _DEBUG_MARK in content

@@ -104,9 +104,3 @@ class BenchmarkConfig:
         mask = f"CPU mask {self.cpu_mask}" if self.cpu_mask else None
         cores = f"{self.cores} cores" if self.cores else mask
         return ", ".join(filter(None, (self.delegate.label, threads, cores)))
-
-    @property
-    def planned(self) -> int:
-        """How many invocations of all kinds there are, when the precision asks for no more."""
-        others = self.memory_invocations + self.profile_invocations + self.numerics_samples
-        return self.invocations + others + len(StartupMode) * self.startup_rounds

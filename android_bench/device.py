@@ -114,12 +114,15 @@ class Device:
         timeout_s: float,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
+        job: Job | None = None,
     ) -> CapturedProcess:
         """Run a program with its streams apart, and bring everything back.
 
         It runs apart from the conversation: when that breaks and can be had again within ``patience_s``,
         the program is found again and nothing is lost. When it takes too long, and on Ctrl-C, it is
         killed on the device with all that it started: a forgotten benchmark would disturb the next.
+        Who gives the ``job`` can end it later by its name, after this process was killed (see
+        :meth:`end_job`).
 
         Raises:
             DeviceOfflineError: the device went away or restarted; the program may still run there.
@@ -127,11 +130,15 @@ class Device:
         """
         return Detached(
             transport=self.transport,
-            job=Job(self.root),
+            job=job or Job(self.root),
             argv=argv,
             timeout_s=timeout_s,
             patience_s=self.patience_s,
         ).run(env=env or {}, cwd=cwd)
+
+    def end_job(self, name: str) -> None:
+        """Kill what is left of a job that nobody waits for any more; none left is fine."""
+        self.transport.shell(Job(self.root, name).end_script())
 
 
 def parse_properties(text: str) -> dict[str, str]:

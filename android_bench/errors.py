@@ -12,6 +12,7 @@
     │   └── DeviceCommandError        a command needed for the work failed on the device (disk full)
     ├── BinaryError                   benchmark_model: not found, not fetched, wrong ABI, changed
     ├── OutputError                   benchmark_model printed something this tool cannot read
+    ├── NumericsError                 outputs that cannot be held against each other
     └── ResultError                   a results file is missing, foreign, newer or damaged
 
 Each carries a ``hint`` (what to do next) and a ``fault`` (whose it is), which decides whether a
@@ -116,6 +117,12 @@ class OutputError(BenchError):
     """benchmark_model printed something that cannot be read as a result."""
 
     fault = Fault.TOOL
+
+
+class NumericsError(BenchError):
+    """The outputs cannot be compared: what came back is not what the model declares."""
+
+    fault = Fault.MODEL
 
 
 class ResultError(BenchError):

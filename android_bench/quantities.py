@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import TypeVar
 
 import typer
+
+from android_bench.errors import UsageError
 
 _SIZES = {
     "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30,
@@ -37,6 +40,40 @@ def duration_us(text: str | None, *, flag: str) -> float | None:
     if text is None:
         return None
     return _quantity(text, _TIMES_US, flag, "8ms, 500us or 0.5s")
+
+
+def seconds(text: str | None, *, flag: str) -> float | None:
+    """Seconds from ``90``, ``90s``, ``10m`` or ``1h30m``; ``None`` stays ``None``.
+
+    Raises:
+        UsageError: it is no time above zero.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(
+        r"\s*(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*m(?:in)?)?\s*(?:(\d+(?:\.\d+)?)\s*s?)?\s*",
+        text,
+    )
+    parts = [float(part or 0) for part in found.groups()] if found else []
+    total = sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
+    if not 0 < total < math.inf:
+        raise UsageError(f"{flag} {text!r} is no time above zero.", hint="90s, 10m or 1h30m")
+    return total
+
+
+def share(text: str | None, *, flag: str) -> float | None:
+    """A fraction from ``1%`` or ``0.01``; ``None`` stays ``None``.
+
+    Raises:
+        UsageError: it is none between 0 and 100 %.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%?)\s*", text)
+    value = float(found[1]) / (100 if found[2] else 1) if found else 0.0
+    if not 0 < value < 1:
+        raise UsageError(f"{flag} {text!r} is no share between 0 and 100 %.", hint=f"{flag} 1%")
+    return value
 
 
 def points(value: float | None, *, flag: str) -> float | None:

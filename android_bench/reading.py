@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from android_bench import schema
-from android_bench.benchmark_model import judge, parse_output
+from android_bench.benchmark_model import judge, parse_op_profile, parse_output
 from android_bench.config import BenchmarkConfig
-from android_bench.errors import ResultError
-from android_bench.results import BenchmarkRun, Invocation, Status
+from android_bench.errors import OutputError, ResultError
+from android_bench.results import (
+    BenchmarkRun,
+    Invocation,
+    InvocationKind,
+    OperatorProfile,
+    Status,
+)
 from android_bench.store import RUN_FILE, STREAM_FILE, load_run
 from optimizer.files import write_atomic
 
@@ -21,17 +27,25 @@ def read_output(
     *,
     exit_code: int | None,
     config: BenchmarkConfig,
+    kind: InvocationKind,
     signal: int | None = None,
     timed_out: bool = False,
 ) -> dict[str, Any]:
     """Return the fields of an :class:`Invocation` that come from its output.
 
-    Numbers of an invocation that does not count are left out: exit code first, then numbers.
+    Numbers of an invocation that does not count are left out: exit code first, then numbers. A profile
+    invocation without a profile does not count.
     """
     parsed = parse_output(stdout, stderr, requested=config.delegate.kind)
     status, problem = judge(
         parsed, exit_code=exit_code, signal=signal, timed_out=timed_out, config=config
     )
+    operators: tuple[OperatorProfile, ...] = ()
+    if status is Status.OK and kind is InvocationKind.PROFILE:
+        try:
+            operators = parse_op_profile(stdout)
+        except OutputError as error:
+            status, problem = Status.INVALID, f"{error} {error.hint}"
     counts = status is Status.OK
     return {
         "status": status,
@@ -42,6 +56,7 @@ def read_output(
         "memory": parsed.memory if counts else None,
         "delegation": parsed.delegation,
         "unconsumed_flags": parsed.unconsumed_flags,
+        "operators": operators,
     }
 
 
@@ -78,4 +93,8 @@ def _read_again(folder: Path, record: Invocation, config: BenchmarkConfig) -> In
             f"The raw log {error.filename} cannot be read: {error.strerror}.",
             hint="A run can only be read again while its logs folder is beside its run.json.",
         ) from error
-    return replace(record, **read_output(*streams, exit_code=record.exit_code, config=config))
+    outcome = read_output(*streams, exit_code=record.exit_code, config=config, kind=record.kind)
+    told_by_files = record.kind in {InvocationKind.STARTUP, InvocationKind.NUMERICS}
+    if told_by_files and record.status is Status.INVALID and outcome["status"] is Status.OK:
+        return record  # its log is fine: a cache or an output was missing
+    return replace(record, **outcome)

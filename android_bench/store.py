@@ -15,18 +15,25 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from android_bench import schema
+from android_bench.device_script import Job
 from android_bench.errors import ResultError
 from android_bench.results import BenchmarkRun, Invocation
 from optimizer.files import write_atomic
 
+if TYPE_CHECKING:
+    from android_bench.device import Device
+
 RUN_FILE = "run.json"
 STREAM_FILE = "invocations.jsonl"
 LOG_FOLDER = "logs"
+PENDING_FILE = "pending"
 
 
 def utc_now() -> str:
@@ -46,11 +53,29 @@ def new_run_id(*labels: str) -> str:
 class RunWriter:
     """Writes one run while it is measured, so that a pulled cable loses one invocation, not all."""
 
-    def __init__(self, results: Path, run: BenchmarkRun) -> None:
-        self._folder = results / run.run_id
+    def __init__(self, folder: Path, run: BenchmarkRun) -> None:
+        self._folder = folder
         self._run = run
-        (self._folder / LOG_FOLDER).mkdir(parents=True)
-        write_atomic(self._folder / RUN_FILE, schema.dumps(run).encode())
+
+    @classmethod
+    def create(cls, results: Path, run: BenchmarkRun) -> RunWriter:
+        """Begin a run in a folder of its own below ``results``."""
+        folder = results / run.run_id
+        (folder / LOG_FOLDER).mkdir(parents=True)
+        write_atomic(folder / RUN_FILE, schema.dumps(run).encode())
+        return cls(folder, run)
+
+    @classmethod
+    def reopen(cls, run_file: Path) -> RunWriter:
+        """Go on with a run that was interrupted; its records are a stream again until it is finished."""
+        folder = run_file.parent
+        run = replace(load_run(run_file), complete=False, finished_at=None)
+        lines = "".join(schema.invocation_to_line(item) for item in run.invocations)
+        # The stream first: until run.json is written anew it holds all the records itself.
+        write_atomic(folder / STREAM_FILE, lines.encode())
+        bare = replace(run, invocations=())
+        write_atomic(run_file, schema.dumps(bare).encode())
+        return cls(folder, run)
 
     @property
     def run(self) -> BenchmarkRun:
@@ -69,18 +94,43 @@ class RunWriter:
             (self._folder / f"{stem}.{ending}").write_text(text, encoding="utf-8", newline="")
         return stem
 
+    @contextmanager
+    def pending(self, device: Device) -> Iterator[Job]:
+        """A job on the device, its name on disk while it is waited for: it can be ended later."""
+        job = Job(device.root)
+        note = self._folder / PENDING_FILE
+        note.write_text(job.name, encoding="ascii")
+        yield job
+        note.unlink()
+
+    def end_pending(self, device: Device) -> None:
+        """End the job that was waited for when this run was interrupted, if it still runs."""
+        note = self._folder / PENDING_FILE
+        name = note.read_text(encoding="ascii") if note.is_file() else ""
+        if re.fullmatch(r"[0-9a-f]{24}", name):
+            device.end_job(name)
+        note.unlink(missing_ok=True)
+
     def add(self, invocation: Invocation) -> None:
         """Append an invocation; it is on disk when this returns."""
         with (self._folder / STREAM_FILE).open("a", encoding="utf-8") as stream:
             stream.write(schema.invocation_to_line(invocation))
         self._run = replace(self._run, invocations=(*self._run.invocations, invocation))
 
-    def finish(self, *, complete: bool) -> BenchmarkRun:
-        """Write the whole run in one step and drop the stream; a run without a record leaves nothing."""
+    def finish(self, *, complete: bool, planned: int | None = None) -> BenchmarkRun:
+        """Write the whole run in one step and drop the stream; a run without a record leaves nothing.
+
+        ``planned`` is corrected by what a precision asked for.
+        """
         if not self._run.invocations:
             shutil.rmtree(self._folder)
             return self._run
-        self._run = replace(self._run, complete=complete, finished_at=utc_now())
+        self._run = replace(
+            self._run,
+            complete=complete,
+            finished_at=utc_now(),
+            planned=self._run.planned if planned is None else planned,
+        )
         write_atomic(self._folder / RUN_FILE, schema.dumps(self._run).encode())
         (self._folder / STREAM_FILE).unlink(missing_ok=True)
         return self._run

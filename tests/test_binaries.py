@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from android_bench.binaries import BASE_VARIABLE, resolve_binary
-from android_bench.binary_file import elf_abi, version_of
+from android_bench.binary_file import elf_abi, has_debug_information, version_of
 from android_bench.errors import BinaryError
 from android_bench.results import BinaryFlavor, DeviceInfo, DeviceKind
 from tests import examples
@@ -347,3 +347,54 @@ def test_without_the_runtime_the_package_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(importlib.metadata, "version", missing)
     with pytest.raises(BinaryError, match="ai-edge-litert"):
         resolve_binary(HOST)
+
+
+# Flex, LiteRT, debug information
+
+
+def test_a_model_with_tensorflow_operators_gets_the_build_that_runs_them(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    flex = elf() + b"TfLiteFlexDelegate"
+    publisher.files[f"/latest/{NAME}_plus_flex"] = flex
+    found = resolve_binary(examples.PHONE, flex=True)
+    assert found.info.origin == f"{publisher.url}/{NAME}_plus_flex"
+    assert found.info.flex is True
+    assert resolve_binary(examples.PHONE).info.flex is False
+    assert set(json.loads((tmp_path / "android-bench.lock").read_text())["binaries"]) == {
+        NAME,
+        f"{NAME}_plus_flex",
+    }
+
+
+def test_a_given_build_without_them_is_refused_before_anything_is_pushed(tmp_path: Path) -> None:
+    file = tmp_path / "benchmark_model"
+    file.write_bytes(elf())
+    with pytest.raises(BinaryError, match="needs TensorFlow operators") as caught:
+        resolve_binary(examples.PHONE, given=file, flex=True)
+    assert "plus_flex" in str(caught.value.hint)
+    host = replace(examples.PHONE, kind=DeviceKind.HOST)
+    with pytest.raises(BinaryError, match="needs TensorFlow operators"):
+        resolve_binary(host, flex=True)
+
+
+def test_litert_is_fetched_when_it_is_asked_for(publisher: Publisher) -> None:
+    litert = elf() + b"benchmark_litert_model"
+    publisher.files["/latest/android_arm64/benchmark_model"] = litert
+    found = resolve_binary(examples.PHONE, given=BinaryFlavor.LITERT)
+    assert found.info.flavor is BinaryFlavor.LITERT
+    assert found.info.origin == f"{publisher.url}/android_arm64/benchmark_model"
+    with pytest.raises(BinaryError, match="LiteRT's benchmark_model has not"):
+        resolve_binary(examples.PHONE, given=BinaryFlavor.LITERT, flex=True)
+    old = replace(examples.PHONE, abis=("armeabi-v7a",))
+    with pytest.raises(BinaryError, match="Nobody publishes a LiteRT"):
+        resolve_binary(old, given=BinaryFlavor.LITERT)
+    host = replace(examples.PHONE, kind=DeviceKind.HOST)
+    with pytest.raises(BinaryError, match="not fetched for this computer"):
+        resolve_binary(host, given=BinaryFlavor.LITERT)
+
+
+def test_debug_information_is_seen_in_a_file_and_unknown_of_a_script() -> None:
+    assert has_debug_information(elf()) is False
+    assert has_debug_information(elf() + b"\0.debug_info\0.debug_line\0") is True
+    assert has_debug_information(b"#!/bin/sh\n") is None

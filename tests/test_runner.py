@@ -5,20 +5,34 @@ The real loop over a real adbd and the real benchmark_model is in tests/lab.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from android_bench.binaries import ResolvedBinary
-from android_bench.config import BenchmarkConfig, Delegate, DelegateKind
+from android_bench.config import BenchmarkConfig, Delegate, DelegateKind, StartupMode
 from android_bench.detached import CapturedProcess
 from android_bench.errors import DeviceOfflineError, UsageError
-from android_bench.results import Conditions, Invocation, InvocationKind, Status
-from android_bench.runner import Cell, Session, measure
-from android_bench.store import load_runs
+from android_bench.invocation import Bench
+from android_bench.preparation import Cell, Demands, refuse_impossible
+from android_bench.results import (
+    BenchmarkRun,
+    BinaryInfo,
+    Conditions,
+    DeviceInfo,
+    Invocation,
+    InvocationKind,
+    Status,
+)
+from android_bench.resume import find_interrupted
+from android_bench.runner import Session, measure
+from android_bench.store import RunWriter, load_runs
+from android_bench.summary import summarise
+from android_bench.transport.base import ShellResult
 from android_bench.workspace import Placed
 from tests import examples
 
@@ -51,13 +65,33 @@ class FakeDevice:
 
     respond: Answer = lambda argv: answer()
     ran: list[list[str]] = field(default_factory=list)
+    asked: list[list[str]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    listed: str = "weights\n"
 
     def read_conditions(self) -> Conditions:
         return Conditions(taken_at="2026-11-23T10:00:00.000Z", battery_level_pct=80)
 
+    root = "/data/local/tmp/android-bench"
+    patience_s = 0.0
+
     def capture(self, argv: Sequence[str], **_: Any) -> CapturedProcess:
         self.ran.append(list(argv))
         return self.respond(argv)
+
+    def run(self, argv: Sequence[str], **_: Any) -> ShellResult:
+        self.asked.append(list(argv))
+        return ShellResult(command=" ".join(argv), exit_code=0, stdout=self.listed)
+
+    def end_job(self, name: str) -> None:
+        self.ended.append(name)
+
+    @property
+    def transport(self) -> FakeDevice:
+        return self
+
+    def shell(self, command: str) -> ShellResult:
+        return self.run([command])
 
 
 @dataclass
@@ -72,6 +106,16 @@ class FakeWorkspace:
 class Silent:
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.said: list[str] = []
+
+    def for_device(self, name: str) -> Silent:
+        return self
+
+    def planned(self, device: str, steps: int, seconds: float, *, at_most: bool) -> None:
+        self.said.append(f"{steps} in {seconds:.1f} s, at most {at_most}")
+
+    def told(self, message: str) -> None:
+        self.said.append(message)
 
     def pushing(self, name: str, done: int, total: int) -> None: ...
 
@@ -90,20 +134,26 @@ def cells(*names: str, **config: Any) -> list[Cell]:
 
 
 def session(
-    tmp_path: Path, chosen: list[Cell], device: FakeDevice, *, memory: bool = True
+    tmp_path: Path,
+    chosen: list[Cell],
+    device: FakeDevice,
+    *,
+    observer: Silent | None = None,
+    **demands: Any,
 ) -> tuple[Session, FakeWorkspace]:
     workspace = FakeWorkspace()
     binary = ResolvedBinary(path=Path("benchmark_model"), argv_prefix=(), info=examples.BINARY)
-    found = measure(
-        cast("Any", device),
-        cast("Any", workspace),
-        binary,
-        chosen,
-        device_info=examples.PHONE,
-        results=tmp_path,
-        observer=Silent(),
-        memory=memory,
+    wanted = Demands(**demands)
+    refuse_impossible(chosen, binary, wanted)
+    bench = Bench(
+        device=cast("Any", device),
+        workspace=cast("Any", workspace),
+        info=examples.PHONE,
+        binary=binary,
+        binary_argv=(),
+        scratch="/scratch",
     )
+    found = measure(bench, chosen, results=tmp_path, observer=observer or Silent(), demands=wanted)
     return found, workspace
 
 
@@ -224,7 +274,7 @@ def test_impossible_is_refused_before_the_first_push(tmp_path: Path) -> None:
 
 def test_the_mask_goes_through_taskset(tmp_path: Path) -> None:
     device = FakeDevice()
-    session(tmp_path, cells("a", cpu_mask="f0"), device, memory=False)
+    session(tmp_path, cells("a", cpu_mask="f0", memory_invocations=0), device)
     assert device.ran[0][:3] == ["taskset", "f0", "/ws/benchmark_model"]
 
 
@@ -238,3 +288,182 @@ def test_a_delegate_that_did_not_apply_is_no_result(tmp_path: Path) -> None:
     (only,) = found.runs[0].invocations
     assert only.status is Status.INVALID
     assert only.latency is None
+
+
+# Precision, budget
+
+
+def mean_output(mean_us: float) -> str:
+    return OUTPUT.replace("avg=2942.27", f"avg={mean_us:g}")
+
+
+def test_a_precision_goes_on_until_every_interval_is_narrow_enough(tmp_path: Path) -> None:
+    noisy = itertools.cycle([2900, 3100])
+    calls = itertools.count()
+
+    def respond(argv: Sequence[str]) -> CapturedProcess:
+        settled = next(calls) >= 24
+        return answer(mean_output(3000 if settled else next(noisy)))
+
+    chosen = cells("a", "b", invocations=6, precision=0.01, memory_invocations=0)
+    observer = Silent()
+    found, _ = session(tmp_path, chosen, FakeDevice(respond), observer=observer)
+    counts = [len(run.timing) for run in found.runs]
+    assert counts[0] == counts[1]
+    assert 6 < counts[0] < 60
+    for run in found.runs:
+        assert run.complete
+        assert run.planned == len(run.invocations)
+        interval = summarise(run).latency
+        assert interval is not None
+        assert interval.high is not None
+        assert interval.high - interval.estimate <= 0.01 * interval.estimate
+    assert "at most False" in observer.said[0]
+
+
+def test_a_precision_that_is_never_reached_ends_at_its_most(tmp_path: Path) -> None:
+    noisy = itertools.cycle([2700, 4000, 3000])
+    chosen = cells("a", invocations=6, precision=0.01, max_invocations=9, memory_invocations=1)
+    device = FakeDevice(lambda argv: answer(mean_output(next(noisy))))
+    found, _ = session(tmp_path, chosen, device)
+    assert len(found.runs[0].timing) == 9
+    assert found.runs[0].invocations[-1].kind is InvocationKind.MEMORY
+    assert found.runs[0].complete
+
+
+def test_a_spent_budget_ends_what_a_precision_still_asks_for(tmp_path: Path) -> None:
+    noisy = itertools.cycle([2700, 4000, 3000])
+    chosen = cells("a", invocations=6, precision=0.01)
+    device = FakeDevice(lambda argv: answer(mean_output(next(noisy))))
+    found, _ = session(tmp_path, chosen, device, budget_s=1e-9)
+    assert len(found.runs[0].timing) == 6
+
+
+def test_a_precise_run_needs_no_more_than_the_least(tmp_path: Path) -> None:
+    found, _ = session(tmp_path, cells("a", invocations=6, precision=0.01), FakeDevice())
+    assert len(found.runs[0].timing) == 6
+
+
+# Start-up, profiles
+
+
+def startup_of(run: BenchmarkRun) -> list[tuple[StartupMode | None, Status]]:
+    return [
+        (item.startup, item.status)
+        for item in run.invocations
+        if item.kind is InvocationKind.STARTUP
+    ]
+
+
+def test_start_ups_are_told_apart_and_the_cold_one_finds_an_empty_cache(tmp_path: Path) -> None:
+    device = FakeDevice()
+    found, _ = session(tmp_path, cells("a", startup_rounds=2, memory_invocations=0), device)
+    ok = [(mode, Status.OK) for mode in StartupMode]
+    assert startup_of(found.runs[0]) == ok * 2
+    weights = [
+        any("--xnnpack_weight_cache_file_path=/scratch/" in flag for flag in argv)
+        for argv in device.ran[2:]
+    ]
+    assert weights == [False, True, True] * 2
+    assert ["--use_xnnpack=true" in argv for argv in device.ran[2:]] == [False, True, True] * 2
+    emptied = [words for words in device.asked if words[0].startswith("rm -rf /scratch/")]
+    assert len(emptied) == 2
+
+
+def test_a_cold_start_that_fills_no_cache_is_none_and_is_not_tried_again(tmp_path: Path) -> None:
+    device = FakeDevice(listed="")
+    found, _ = session(tmp_path, cells("a", startup_rounds=3), device)
+    assert startup_of(found.runs[0]) == [
+        (StartupMode.NO_CACHE, Status.OK),
+        (StartupMode.COLD, Status.INVALID),
+        (StartupMode.NO_CACHE, Status.OK),
+        (StartupMode.NO_CACHE, Status.OK),
+    ]
+    assert "left nothing in its cache" in str(found.runs[0].invocations[3].problem)
+    assert found.runs[0].invocations[-1].kind is InvocationKind.MEMORY
+    assert found.runs[0].complete
+
+
+def test_a_delegate_without_a_cache_starts_without_one_only(tmp_path: Path) -> None:
+    chosen = cells("a", startup_rounds=2, delegate=Delegate(kind=DelegateKind.NO_XNNPACK))
+    found, _ = session(tmp_path, chosen, FakeDevice())
+    assert startup_of(found.runs[0]) == [(StartupMode.NO_CACHE, Status.OK)] * 2
+    assert found.runs[0].planned == len(found.runs[0].invocations)
+
+
+def test_a_profile_invocation_without_a_profile_is_no_result(tmp_path: Path) -> None:
+    found, _ = session(tmp_path, cells("a", profile_invocations=1), FakeDevice())
+    (profile,) = [item for item in found.runs[0].invocations if item.kind is InvocationKind.PROFILE]
+    assert profile.status is Status.INVALID
+    assert "no operator profile" in str(profile.problem)
+
+
+# Resume
+
+
+def test_an_interrupted_session_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    calls = iter([answer()] * 3)
+
+    def respond(argv: Sequence[str]) -> CapturedProcess:
+        try:
+            return next(calls)
+        except StopIteration:
+            raise DeviceOfflineError("the cable was pulled") from None
+
+    chosen = cells("a", "b")
+    first, _ = session(tmp_path, chosen, FakeDevice(respond))
+    assert first.interrupted_by is not None
+    earlier = find_interrupted(tmp_path, chosen, examples.PHONE, examples.BINARY)
+    assert earlier is not None
+    device = FakeDevice()
+    second, _ = session(tmp_path, chosen, device, resume_from=earlier.files)
+    assert graphs(device) == "a" + "ab"  # the second round's other half, then memory
+    assert [run.run_id for run in second.runs] == [run.run_id for run in first.runs]
+    for run in second.runs:
+        assert [item.index for item in run.invocations] == [1, 2, 3]
+        assert run.complete
+        assert len(run.timing) == 2
+    assert load_runs([tmp_path]) == tuple(
+        sorted(second.runs, key=lambda run: (run.started_at, run.run_id))
+    )
+    assert find_interrupted(tmp_path, chosen, examples.PHONE, examples.BINARY) is None
+    assert len(device.ended) == 1  # what may still run there from before is ended first
+
+
+@pytest.mark.parametrize(
+    ("device", "binary"),
+    [
+        (replace(examples.PHONE, serial="other"), examples.BINARY),
+        (examples.PHONE, replace(examples.BINARY, sha256="c" * 64)),
+    ],
+)
+def test_another_device_or_binary_is_not_gone_on_with(
+    tmp_path: Path, device: DeviceInfo, binary: BinaryInfo
+) -> None:
+    def respond(argv: Sequence[str]) -> CapturedProcess:
+        raise KeyboardInterrupt
+
+    calls = iter([answer()])
+    fake = FakeDevice(lambda argv: next(calls, None) or respond(argv))
+    with pytest.raises(KeyboardInterrupt):
+        session(tmp_path, cells("a"), fake)
+    assert find_interrupted(tmp_path, cells("a"), examples.PHONE, examples.BINARY) is not None
+    assert find_interrupted(tmp_path, cells("a"), device, binary) is None
+    assert find_interrupted(tmp_path, cells("a", num_threads=2), examples.PHONE, binary) is None
+
+
+def test_a_killed_process_leaves_a_session_to_go_on_with(tmp_path: Path) -> None:
+    """No run file is finished then: the records stand in the stream."""
+    found, _ = session(tmp_path, cells("a"), FakeDevice())
+    (run,) = found.runs
+    writer = RunWriter.reopen(tmp_path / run.run_id / "run.json")
+    with writer.pending(cast("Any", FakeDevice())) as job:
+        interrupted = find_interrupted(tmp_path, cells("a"), examples.PHONE, examples.BINARY)
+        assert interrupted is not None
+        device = FakeDevice()
+        again, _ = session(tmp_path, cells("a"), device, resume_from=interrupted.files)
+        assert device.ended == [job.name]
+        (tmp_path / run.run_id / "pending").touch()
+    assert device.ran == []
+    assert again.runs[0].complete
+    assert again.runs[0].invocations == run.invocations

@@ -67,7 +67,7 @@ def test_missing_and_empty_folders_say_what_to_type(tmp_path: Path) -> None:
 
 def test_finished_run_is_one_file_and_logs(tmp_path: Path) -> None:
     run = replace(examples.run(), invocations=(), complete=False, finished_at=None)
-    writer = RunWriter(tmp_path, run)
+    writer = RunWriter.create(tmp_path, run)
     writer.log("0001.timing", stdout="INFO: STARTING!\r\n", stderr="")
     writer.add(examples.timing(1, 2900))
     finished = writer.finish(complete=True)
@@ -78,7 +78,7 @@ def test_finished_run_is_one_file_and_logs(tmp_path: Path) -> None:
 
 def test_killed_process_loses_only_the_record_it_was_writing(tmp_path: Path) -> None:
     run = replace(examples.run(), invocations=(), complete=False, finished_at=None)
-    writer = RunWriter(tmp_path, run)
+    writer = RunWriter.create(tmp_path, run)
     writer.add(examples.timing(1, 2900))
     writer.add(examples.timing(2, 2910))
     with (writer.folder / "invocations.jsonl").open("a") as stream:
@@ -90,7 +90,7 @@ def test_killed_process_loses_only_the_record_it_was_writing(tmp_path: Path) -> 
 
 def test_a_damaged_record_is_named_by_its_line(tmp_path: Path) -> None:
     run = replace(examples.run(), invocations=(), complete=False, finished_at=None)
-    writer = RunWriter(tmp_path, run)
+    writer = RunWriter.create(tmp_path, run)
     writer.add(examples.timing(1, 2900))
     with (writer.folder / "invocations.jsonl").open("a") as stream:
         stream.write('{"index": "x"}\n')

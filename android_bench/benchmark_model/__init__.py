@@ -7,7 +7,7 @@ asked, ``parse_output`` reads what they print, ``judge`` decides whether the num
 
 from __future__ import annotations
 
-from android_bench.benchmark_model.flags import InputTensor, command_flags
+from android_bench.benchmark_model.flags import InputTensor, command_flags, startup_modes
 from android_bench.benchmark_model.judgement import judge
 from android_bench.benchmark_model.op_profile import (
     NodeTypeProfile,
@@ -28,4 +28,5 @@ __all__ = [
     "parse_op_profile",
     "parse_output",
     "parse_result_file",
+    "startup_modes",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from android_bench.config import BenchmarkConfig, Delegate, DelegateKind
+from android_bench.config import BenchmarkConfig, Delegate, DelegateKind, StartupMode
 from android_bench.errors import UsageError
 from android_bench.results import BinaryFlavor, InvocationKind
 
@@ -64,11 +64,13 @@ def command_flags(
     flavor: BinaryFlavor,
     inputs: Sequence[InputTensor] = (),
     output: str | None = None,
+    cache_folder: str | None = None,
 ) -> list[str]:
     """The flags of one invocation, ``--name=value`` each, ready to be quoted by a transport.
 
     A numerics invocation runs the model once, without a warm-up; ``inputs`` are in the order of the
-    model's inputs and name all of them, ``output`` is where the raw outputs go.
+    model's inputs and name all of them, ``output`` is where the raw outputs go. A start-up invocation
+    runs it once in each phase; in ``cache_folder`` the delegate finds or leaves what it prepared.
 
     Raises:
         UsageError: the flavor cannot do it, or ``extra_flags`` repeats a flag that is set here
@@ -81,6 +83,8 @@ def command_flags(
         pairs.append(("report_peak_memory_footprint", "true"))
     elif kind is InvocationKind.PROFILE:
         pairs.append(("enable_op_profiling", "true"))
+    elif kind is InvocationKind.STARTUP:
+        pairs += _cached(config.delegate.kind, flavor, cache_folder)
     if inputs:
         pairs += _inputs(inputs)
     if output is not None:
@@ -95,15 +99,60 @@ def command_flags(
     return [f"--{name}={value}" for name, value in pairs] + list(config.extra_flags)
 
 
+def startup_modes(delegate: DelegateKind, flavor: BinaryFlavor) -> tuple[StartupMode, ...]:
+    """How a delegate can start with this program: where there is no cache, only without one."""
+    cached = _cache_flags(delegate, flavor, "") is not None
+    return tuple(StartupMode) if cached else (StartupMode.NO_CACHE,)
+
+
 def _durations(config: BenchmarkConfig, kind: InvocationKind) -> list[tuple[str, str]]:
-    numerics = kind is InvocationKind.NUMERICS
+    if kind in {InvocationKind.NUMERICS, InvocationKind.STARTUP}:
+        # The first inference of all is printed for the warm-up only.
+        warmup = "1" if kind is InvocationKind.STARTUP else "0"
+        return [
+            ("num_runs", "1"),
+            ("min_secs", "0"),
+            ("max_secs", _seconds(config.max_s)),
+            ("warmup_runs", warmup),
+            ("warmup_min_secs", "0"),
+        ]
     return [
-        ("num_runs", "1" if numerics else str(config.num_runs)),
-        ("min_secs", "0" if numerics else _seconds(config.min_s)),
+        ("num_runs", str(config.num_runs)),
+        ("min_secs", _seconds(config.min_s)),
         ("max_secs", _seconds(config.max_s)),
-        ("warmup_runs", "0" if numerics else str(config.warmup_runs)),
-        ("warmup_min_secs", "0" if numerics else _seconds(config.warmup_min_s)),
+        ("warmup_runs", str(config.warmup_runs)),
+        ("warmup_min_secs", _seconds(config.warmup_min_s)),
     ]
+
+
+def _cached(
+    delegate: DelegateKind, flavor: BinaryFlavor, folder: str | None
+) -> list[tuple[str, str]]:
+    if folder is None:
+        return []
+    # The tool gives the cache to an XNNPACK that was asked for, not to the one applied by itself.
+    asked = delegate is DelegateKind.CPU and flavor is BinaryFlavor.CLASSIC
+    return [("use_xnnpack", "true")] * asked + (_cache_flags(delegate, flavor, folder) or [])
+
+
+def _cache_flags(
+    delegate: DelegateKind, flavor: BinaryFlavor, folder: str
+) -> list[tuple[str, str]] | None:
+    """The flags that give a delegate a place for what it prepared; ``None`` where it takes none.
+
+    XNNPACK keeps packed weights in a file (builds from 2.17 on), the GPU and NNAPI delegates compiled
+    programs in a folder, under a token that stands for the model.
+    """
+    weights = [("xnnpack_weight_cache_file_path", f"{folder}/weights")]
+    if flavor is BinaryFlavor.HOST_MODEL:
+        return None
+    if delegate in {DelegateKind.CPU, DelegateKind.XNNPACK}:
+        return weights
+    if delegate is DelegateKind.GPU and flavor is BinaryFlavor.LITERT:
+        return [("gpu_serialization_dir", folder), ("gpu_model_cache_key", "model")]
+    if delegate in {DelegateKind.GPU, DelegateKind.NNAPI}:
+        return [("delegate_serialize_dir", folder), ("delegate_serialize_token", "model")]
+    return None
 
 
 def _delegate(delegate: Delegate) -> list[tuple[str, str]]:

@@ -23,21 +23,20 @@ def demo(
 ) -> None:
     """Train a small model on real digits, optimize, tag, measure and report it."""
     from android_bench import console
-    from android_bench.config import DelegateKind
-    from android_bench.matrix import configurations
+    from android_bench.matrix import Wishes
     from android_bench.report import write_report
     from android_bench.reporting import session_outcome
-    from android_bench.session import measure_models
+    from android_bench.session import Order, measure_models
 
     with console.step_progress("demo") as step:
         models = _variants(output, step)
     with console.run_progress() as progress:
         session = measure_models(
-            models,
-            configurations(threads="1", delegates=[DelegateKind.CPU]),
-            device_spec=device,
-            benchmark_binary=benchmark_binary,
-            results=output / "results",
+            Order(
+                wishes=Wishes(models=tuple(models), devices=(device,) if device else None),
+                results=output / "results",
+                binary=benchmark_binary,
+            ),
             observer=progress,
         )
     code = session_outcome(session, output / "results", as_json=False)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from android_bench.benchmark_model import InputTensor, command_flags
-from android_bench.config import BenchmarkConfig, Delegate, DelegateKind
+from android_bench.benchmark_model import InputTensor, command_flags, startup_modes
+from android_bench.config import BenchmarkConfig, Delegate, DelegateKind, StartupMode
 from android_bench.errors import UsageError
 from android_bench.results import BinaryFlavor, InvocationKind
 
@@ -139,3 +139,63 @@ def test_extra_flags_come_last_and_may_not_repeat() -> None:
         repeated = BenchmarkConfig(extra_flags=extra)
         with pytest.raises(UsageError, match="repeats"):
             command_flags(repeated, graph="m", kind=InvocationKind.TIMING, flavor=CLASSIC)
+
+
+def test_a_start_up_runs_the_model_once_in_each_phase() -> None:
+    found = flags(InvocationKind.STARTUP)
+    for flag in ("num_runs=1", "min_secs=0", "warmup_runs=1", "warmup_min_secs=0"):
+        assert f"--{flag}" in found
+    assert not any("cache" in flag or "xnnpack" in flag for flag in found)
+
+
+@pytest.mark.parametrize(
+    ("delegate", "flavor", "expected"),
+    [
+        (
+            DelegateKind.CPU,
+            CLASSIC,
+            ["--use_xnnpack=true", "--xnnpack_weight_cache_file_path=/c/weights"],
+        ),
+        (
+            DelegateKind.XNNPACK,
+            CLASSIC,
+            ["--use_xnnpack=true", "--xnnpack_weight_cache_file_path=/c/weights"],
+        ),
+        (DelegateKind.CPU, LITERT, ["--xnnpack_weight_cache_file_path=/c/weights"]),
+        (
+            DelegateKind.GPU,
+            CLASSIC,
+            ["--use_gpu=true", "--delegate_serialize_dir=/c", "--delegate_serialize_token=model"],
+        ),
+        (
+            DelegateKind.GPU,
+            LITERT,
+            ["--use_gpu=true", "--gpu_serialization_dir=/c", "--gpu_model_cache_key=model"],
+        ),
+        (
+            DelegateKind.NNAPI,
+            CLASSIC,
+            ["--use_nnapi=true", "--delegate_serialize_dir=/c", "--delegate_serialize_token=model"],
+        ),
+    ],
+)
+def test_each_delegate_keeps_what_it_prepared_in_its_own_way(
+    delegate: DelegateKind, flavor: BinaryFlavor, expected: list[str]
+) -> None:
+    found = flags(InvocationKind.STARTUP, flavor, Delegate(kind=delegate), cache_folder="/c")
+    assert found[-len(expected) :] == expected
+    assert startup_modes(delegate, flavor) == tuple(StartupMode)
+
+
+@pytest.mark.parametrize(
+    ("delegate", "flavor"),
+    [
+        (DelegateKind.CPU, HOST),
+        (DelegateKind.NO_XNNPACK, CLASSIC),
+        (DelegateKind.EXTERNAL, CLASSIC),
+    ],
+)
+def test_where_there_is_no_cache_there_is_one_way_to_start(
+    delegate: DelegateKind, flavor: BinaryFlavor
+) -> None:
+    assert startup_modes(delegate, flavor) == (StartupMode.NO_CACHE,)

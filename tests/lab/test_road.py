@@ -67,7 +67,7 @@ def test_from_a_device_to_a_report(device: VirtualDevice, model: Path, tmp_path:
     assert [run.config.num_threads for run in (one, two)] == [1, 2]
     assert one.device.model == "Virtual Device"
     assert one.complete
-    assert len(one.timing) == 6
+    assert len(one.timing) == 20
     assert all(item.latency and item.latency.count >= 5 for item in one.timing)
     first = one.invocations[0]
     assert first.before is not None
@@ -91,7 +91,8 @@ def test_a_second_run_pushes_nothing_and_compares_with_the_first(
     assert "push" not in second.stderr
     same = tool("compare", "a", "b", "--max-slowdown", "10000%", "--json", cwd=tmp_path)
     assert same.returncode == 0, same.stdout
-    (comparison,) = json.loads(same.stdout)
+    comparison, *_ = json.loads(same.stdout)
+    assert comparison["metric"] == "latency"
     assert comparison["verdict"] in {"unchanged", "improved"}
     unlike = tool("run", model, *run_flags(device, "--threads", "2"), "-o", "c", cwd=tmp_path)
     assert unlike.returncode == 0
@@ -249,7 +250,9 @@ def test_a_device_that_dies_while_measuring_keeps_the_records(
     make_device: MakeDevice, model: Path, tmp_path: Path
 ) -> None:
     device = make_device()
-    process = _started(device, model, tmp_path, "--min-secs", "1", "--invocations", "30")
+    process = _started(
+        device, model, tmp_path, "--min-secs", "1", "--invocations", "30", "--patience", "2s"
+    )
     time.sleep(0.3)
     device.kill_adbd()
     _, complaint = process.communicate(timeout=60)
