@@ -33,7 +33,13 @@ def demo(
     with console.run_progress() as progress:
         session = measure_models(
             Order(
-                wishes=Wishes(models=tuple(models), devices=(device,) if device else None),
+                wishes=Wishes(
+                    models=tuple(models),
+                    devices=(device,) if device else None,
+                    # These models take microseconds: half a second holds thousands of inferences.
+                    min_s=0.4,
+                    warmup_min_s=0.1,
+                ),
                 results=output / "results",
                 binary=benchmark_binary,
             ),
