@@ -92,11 +92,18 @@ class Workspace:
         self._there[digest] = _Blob(size, executable)
         return Placed(remote_path=blob, pushed_bytes=size)
 
-    def clean(self) -> None:
-        """Remove everything that this tool left on the device, and nothing else in the folder."""
+    def clean(self) -> int | None:
+        """Remove everything that was pushed and left, and nothing else in the folder.
+
+        Return the bytes on disk that it took, ``None`` when there was nothing.
+        """
         self._there = None
-        self._device.run(["rm", "-rf", self._blobs, f"{self._root}/jobs"], check=True)
+        own = [self._blobs, f"{self._root}/jobs", f"{self._root}/scratch"]
+        sizes = self._device.run(["du", "-sk", *own]).stdout
+        found = [int(size) for size in re.findall(r"^([0-9]+)\s", sizes, re.MULTILINE)]
+        self._device.run(["rm", "-rf", *own], check=True)
         self._device.run(["rmdir", self._root])  # if nothing else is in it
+        return sum(found) * 1024 if found else None
 
     @property
     def _blobs(self) -> str:
