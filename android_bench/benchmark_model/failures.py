@@ -147,15 +147,16 @@ def explain(errors: Iterable[str]) -> str | None:
     for pattern, meaning, advice in _CAUSES:
         for line in lines:
             if pattern.search(line):
-                return f"{meaning} ({_short(line)}); {advice}."
+                return f"{meaning} ({short(line)}); {advice}."
     return None
 
 
 def last_words(errors: Iterable[str]) -> str | None:
     """The first error line that says more than that it failed, for when no cause is known."""
     lines = [line for line in errors if not line.startswith("Benchmarking failed")]
-    return _short(lines[0]) if lines else None
+    return short(lines[0]) if lines else None
 
 
-def _short(line: str) -> str:
+def short(line: str) -> str:
+    """The beginning of a line that is too long for a sentence."""
     return line if len(line) <= 120 else f"{line[:119]}…"

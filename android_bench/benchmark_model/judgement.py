@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from android_bench.benchmark_model.failures import explain, last_words
+from android_bench.benchmark_model.failures import explain, last_words, short
 from android_bench.benchmark_model.output import ParsedOutput
 from android_bench.config import BenchmarkConfig, DelegateKind
 from android_bench.results import LatencySummary, Status
@@ -108,7 +108,7 @@ def _said(words: str | None) -> str:
 
 def _not_as_asked(parsed: ParsedOutput, config: BenchmarkConfig) -> str | None:
     if parsed.unconsumed_flags:
-        flags = " ".join(parsed.unconsumed_flags)
+        flags = short(" ".join(parsed.unconsumed_flags))
         return (
             f"This build does not know {flags}, so what was asked for was not done; "
             "leave the flag out or take another build."

@@ -19,7 +19,7 @@ _CLASSIC = re.compile(r"(?:Average i|I)nference timings in us:|Loaded model ")
 _LITERT_SOURCE = re.compile(r"\[benchmark_litert_model")
 _LITERT_TITLE = re.compile(r"=+ BENCHMARK RESULTS =+|Loading model from: ")
 _HOST = "android-bench host_model"
-# An interpreter that fails repeats itself; more lines than these help nobody.
+# An interpreter that fails repeats itself; more lines or flags than these help nobody.
 _MAX_LINES = 40
 _MAX_LENGTH = 500
 
@@ -92,7 +92,8 @@ def _unconsumed(lines: Sequence[Line]) -> tuple[str, ...]:
         match = _UNCONSUMED.match(line.text)
         if match:
             # They are joined with spaces; a value may hold spaces itself.
-            return tuple(flag for flag in re.split(r"(?<!\s)\s+(?=-)", match[1].strip()) if flag)
+            flags = re.split(r"(?<!\s)\s+(?=-)", match[1].strip())
+            return tuple(flag[:_MAX_LENGTH] for flag in flags if flag)[:_MAX_LINES]
     return ()
 
 

@@ -101,3 +101,15 @@ def test_a_cause_is_found_behind_long_paths() -> None:
     assert status is Status.FAILED
     assert problem is not None
     assert "dynamic linker" in problem
+
+
+def test_flags_without_end_make_no_sentence_without_end() -> None:
+    line = f"WARN: Unconsumed cmdline flags: {' '.join(f'--flag{number}=1' for number in range(999))}\n"
+    parsed = parse_output(line, "", requested=DelegateKind.CPU)
+    status, problem = judge(
+        parsed, exit_code=0, signal=None, timed_out=False, config=BenchmarkConfig()
+    )
+    assert status is Status.INVALID
+    assert problem is not None
+    assert "--flag0=1" in problem
+    assert len(problem) < 400
