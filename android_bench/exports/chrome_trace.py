@@ -7,21 +7,18 @@ prints when operators began, that is taken, else they stand one behind the other
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from android_bench.exports.text import number, printable
+from android_bench.exports.text import json_text, number, printable
 from android_bench.exports.view import ExportView, provenance
 from android_bench.operators import OperatorTime, operator_times
 from android_bench.results import Conditions, Invocation, ProfilePhase
-from android_bench.run_view import RunView
+from android_bench.run_view import RunView, device_key
 
 _Event = dict[str, Any]
 
-# The process of the session; those of the runs follow.
-_SESSION = 1
 _INFERENCE, _INITIALIZATION, _DELEGATE, _FIRST_GRAPH = 1, 2, 3, 10
 _COUNTERS: Mapping[str, Callable[[Conditions], float | None]] = {
     "battery, %": lambda state: state.battery_level_pct,
@@ -37,8 +34,13 @@ _COUNTERS: Mapping[str, Callable[[Conditions], float | None]] = {
 
 def document(export: ExportView) -> str:
     """The trace of these runs."""
-    events = [*_session(export.runs)]
-    for process, view in enumerate(export.runs, _SESSION + 1):
+    events: list[_Event] = []
+    devices: dict[object, list[RunView]] = {}
+    for view in export.runs:
+        devices.setdefault(device_key(view.run.device), []).append(view)
+    for process, views in enumerate(devices.values(), 1):
+        events += _session(process, views)
+    for process, view in enumerate(export.runs, len(devices) + 1):
         events += _inference(process, view)
     value = {
         "displayTimeUnit": "ms",
@@ -48,11 +50,11 @@ def document(export: ExportView) -> str:
         },
         "traceEvents": events,
     }
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return json_text(value, indent=None)
 
 
-def _session(views: Sequence[RunView]) -> Iterator[_Event]:
-    """The invocations as they were made, a track for each run, with the conditions as counters."""
+def _session(process: int, views: Sequence[RunView]) -> Iterator[_Event]:
+    """A device's invocations as they were made, a track for each run, with its conditions as counters."""
     starts = [
         start
         for view in views
@@ -60,9 +62,11 @@ def _session(views: Sequence[RunView]) -> Iterator[_Event]:
         if (start := _moment_us(item.started_at)) is not None
     ]
     origin = min(starts, default=0.0)
-    yield from _named_process(_SESSION, "session: invocations as they were made", order=0)
+    note = provenance(views[0])
+    device = printable(views[0].run.device.label) + (f" ({note})" if note else "")
+    yield from _named_process(process, f"{device}: invocations as they were made")
     for track, view in enumerate(views, 1):
-        yield _name("thread_name", _SESSION, track, _label(view))
+        yield _name("thread_name", process, track, _label(view))
         for item in view.run.invocations:
             start = _moment_us(item.started_at)
             if start is None:
@@ -71,7 +75,7 @@ def _session(views: Sequence[RunView]) -> Iterator[_Event]:
                 "name": f"{item.kind.value} {item.index}",
                 "cat": f"invocation,{item.status.value}",
                 "ph": "X",
-                "pid": _SESSION,
+                "pid": process,
                 "tid": track,
                 "ts": _us(start - origin),
                 "dur": _us(max(item.wall_s, 0.0) * 1e6),
@@ -79,7 +83,7 @@ def _session(views: Sequence[RunView]) -> Iterator[_Event]:
             }
             for state in (item.before, item.after):
                 if state is not None:
-                    yield from _counters(state, origin)
+                    yield from _counters(process, state, origin)
 
 
 def _told(view: RunView, item: Invocation) -> _Event:
@@ -99,7 +103,7 @@ def _told(view: RunView, item: Invocation) -> _Event:
     return _clean(found)
 
 
-def _counters(state: Conditions, origin: float) -> Iterator[_Event]:
+def _counters(process: int, state: Conditions, origin: float) -> Iterator[_Event]:
     moment = _moment_us(state.taken_at)
     if moment is None:
         return
@@ -111,7 +115,7 @@ def _counters(state: Conditions, origin: float) -> Iterator[_Event]:
                 "name": name,
                 "cat": "conditions",
                 "ph": "C",
-                "pid": _SESSION,
+                "pid": process,
                 "tid": 0,
                 "ts": _us(max(moment - origin, 0.0)),
                 "args": {"value": value},
@@ -126,9 +130,7 @@ def _inference(process: int, view: RunView) -> Iterator[_Event]:
         return
     note = provenance(view)
     yield from _named_process(
-        process,
-        f"{_label(view)}: one inference" + (f" ({note})" if note else ""),
-        order=process,
+        process, f"{_label(view)}: one inference" + (f" ({note})" if note else "")
     )
     main = [item for item in times if not item.nested]
     inside = [item for item in times if item.inside_delegate]
@@ -220,9 +222,9 @@ def _start_of_delegate(main: Sequence[OperatorTime]) -> float:
     return 0.0
 
 
-def _named_process(process: int, name: str, *, order: int) -> Iterator[_Event]:
+def _named_process(process: int, name: str) -> Iterator[_Event]:
     yield _name("process_name", process, 0, name)
-    yield {**_name("process_sort_index", process, 0, ""), "args": {"sort_index": order}}
+    yield {**_name("process_sort_index", process, 0, ""), "args": {"sort_index": process}}
 
 
 def _name(what: str, process: int, track: int, name: str) -> _Event:

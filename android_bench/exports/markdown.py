@@ -23,6 +23,7 @@ _GRAVEST_FIRST = (
     Verdict.UNCHANGED,
 )
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+_MARKS = {DeviceKind.HOST: "computer", DeviceKind.EMULATOR: "emulator"}
 _LONGEST_NAME = 80
 _OPERATORS_SHOWN = 8
 # Operators that changed by less than this part of the inference are no news.
@@ -34,7 +35,7 @@ def document(export: ExportView, *, limit: int = LIMIT) -> str:
     devices = _by_device(export.runs)
     sections: list[Section] = []
     if export.is_comparison:
-        sections.append(_verdicts(export.comparisons))
+        sections.append(_verdicts(export))
     sections += [_runs(views, export) for views in devices]
     if export.is_comparison:
         sections += _changes(export)
@@ -51,10 +52,17 @@ def _headline(export: ExportView, devices: Sequence[Sequence[RunView]]) -> str:
     if not export.runs:
         return "There are no runs to report"
     if export.is_comparison:
-        return _verdict_line(export.comparisons)
+        return _verdict_line(export.comparisons) + _remark(export.runs)
     if len(devices) == 1:
-        return _answer_line(devices[0])
-    return f"{len(export.runs)} runs on {len(devices)} devices"
+        return _answer_line(devices[0]) + _remark(export.runs)
+    return f"{len(export.runs)} runs on {len(devices)} devices" + _remark(export.runs)
+
+
+def _remark(views: Sequence[RunView]) -> str:
+    """What makes the whole page no statement about a phone."""
+    notes = {provenance(view) for view in views}
+    note = next(iter(notes)) if len(notes) == 1 else None
+    return f" ({note})" if note else ""
 
 
 def _verdict_line(comparisons: Sequence[Comparison]) -> str:
@@ -100,13 +108,13 @@ def _notes(export: ExportView) -> list[str]:
     return notes
 
 
-def _verdicts(comparisons: Sequence[Comparison]) -> Section:
-    ordered = sorted(comparisons, key=lambda item: _GRAVEST_FIRST.index(item.verdict))
+def _verdicts(export: ExportView) -> Section:
+    ordered = sorted(export.comparisons, key=lambda item: _GRAVEST_FIRST.index(item.verdict))
     return Section(
-        title=f"Against the baseline ({formatting.count(len(comparisons), 'comparison')})",
+        title=f"Against the baseline ({formatting.count(len(ordered), 'comparison')})",
         head=(
-            "| verdict | model | metric | baseline | candidate | change | why |",
-            "| --- | --- | --- | ---: | ---: | ---: | --- |",
+            "| verdict | model | on | metric | baseline | candidate | change | why |",
+            "| --- | --- | --- | --- | ---: | ---: | ---: | --- |",
         ),
         rows=tuple(
             _row(
@@ -114,6 +122,7 @@ def _verdicts(comparisons: Sequence[Comparison]) -> Section:
                 if item.verdict is Verdict.REGRESSED
                 else item.verdict.value,
                 _name(item.name),
+                _place(export, item),
                 markdown_text(item.metric),
                 _quantity(item, item.baseline),
                 _quantity(item, item.candidate),
@@ -126,9 +135,16 @@ def _verdicts(comparisons: Sequence[Comparison]) -> Section:
     )
 
 
+def _place(export: ExportView, item: Comparison) -> str:
+    """The device and configuration of a comparison, marked when the device is no phone."""
+    view = export.view_of(item.candidate_run_id) or export.view_of(item.baseline_run_id)
+    mark = _MARKS.get(view.run.device.kind) if view else None
+    return f"{_name(item.device)}{f' (**{mark}**)' if mark else ''}, {_name(item.config)}"
+
+
 def _runs(views: Sequence[RunView], export: ExportView) -> Section:
     device = views[0].run.device
-    mark = {DeviceKind.HOST: "computer", DeviceKind.EMULATOR: "emulator"}.get(device.kind)
+    mark = _MARKS.get(device.kind)
     release = f", Android {markdown_text(device.android_release)}" if device.android_release else ""
     relative = any(view.latency_ratio is not None for view in views) and not export.is_comparison
     ordered = sorted(views, key=_by_latency)

@@ -8,12 +8,11 @@ ran has no node of its own: its time is told in the name of the data and not lai
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from android_bench import formatting
 from android_bench.errors import UsageError
-from android_bench.exports.text import number, one_line
+from android_bench.exports.text import json_text, number, one_line
 from android_bench.exports.view import ExportView, profiled, provenance, require_profiles
 from android_bench.operators import OperatorTime
 from android_bench.run_view import RunView
@@ -68,7 +67,7 @@ def node_data(view: RunView) -> str:
         key = str(item.index)
         before = results.get(key, {"value": 0.0})["value"]
         results[key] = {"value": round(before + (number(item.time_us) or 0.0), 3)}
-    return json.dumps(graphs, indent=2, ensure_ascii=False, allow_nan=False)
+    return json_text(graphs)
 
 
 def _has_node(item: OperatorTime) -> bool:

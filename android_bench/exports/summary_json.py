@@ -6,7 +6,6 @@ unknown is null, and keys are only added within a version.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from enum import Enum
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from android_bench.compare import Comparison
-from android_bench.exports.text import number
+from android_bench.exports.text import json_text, number
 from android_bench.exports.view import ExportView, profiled, unit_of
 from android_bench.operators import by_type
 from android_bench.results import DeviceKind
@@ -40,7 +39,7 @@ def document(export: ExportView) -> str:
         "baseline_runs": [_run(view) for view in export.baseline],
         "comparisons": [_comparison(item) for item in export.comparisons],
     }
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return json_text(_plain(value))
 
 
 def _run(view: RunView) -> _Json:

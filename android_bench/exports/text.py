@@ -5,6 +5,7 @@ Names come from files, models and devices and can hold anything; messages hold n
 
 from __future__ import annotations
 
+import json
 import math
 import re
 
@@ -54,6 +55,12 @@ def markdown_text(text: str) -> str:
     """A sentence in Markdown, not at the beginning of a line: everything in it is text."""
     spaced = _REFERENCE.sub("\\1\u200b", one_line(text))
     return _MARKDOWN.sub(r"\\\1", spaced)
+
+
+def json_text(value: object, *, indent: int | None = 2) -> str:
+    """A JSON document in which no character is one that a terminal obeys: strings have their numbers."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return _UNFIT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def number(value: float | None) -> float | int | None:
