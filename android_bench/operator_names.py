@@ -15,10 +15,12 @@ _TENSORS = re.compile(r"\[(?P<tensors>.*)\](?::(?P<index>[0-9]{1,9}))?", re.DOTA
 _INNER_SCOPES = frozenset(
     {
         "AllValuesQuantize", "Conv1D", "Einsum", "ExpandDims", "LastValueQuant", "MovingAvgQuantize",
-        "Tensordot", "batchnorm", "conv1d_transpose", "depthwise", "einsum", "gru_cell", "lstm_cell",
-        "moments", "resize", "separable_conv2d", "simple_rnn_cell", "while", "while_body", "while_cond",
+        "Tensordot", "batchnorm", "conv1d_transpose", "gru_cell", "lstm_cell", "separable_conv2d",
+        "simple_rnn_cell", "while_body", "while_cond",
     }
 )  # fmt: skip
+# Scopes that people call layers by as well: they are taken for scopes only behind a model and a layer.
+_WORDS = frozenset({"depthwise", "einsum", "moments", "resize", "while"})
 # An operator of TFLite computes one of these. A second in its name is that of a constant which the
 # converter found twice and kept once.
 _PRODUCTS = re.compile(
@@ -79,7 +81,7 @@ def _layer(path: str) -> tuple[str | None, str]:
     if not parts or (len(parts) == 1 and _NO_LAYERS.fullmatch(parts[0])):
         return None, ""
     operator = parts.pop() if len(parts) > 1 else ""
-    while len(parts) > 1 and _scope(parts[-1]) in _INNER_SCOPES:
+    while len(parts) > 1 and _is_scope(parts):
         parts.pop()
     layer = parts[-1].removeprefix(_QUANTIZER) or parts[-1]
     if layer in _PARTS_OF_LAYERS and len(parts) > 1:
@@ -87,6 +89,8 @@ def _layer(path: str) -> tuple[str | None, str]:
     return layer, operator
 
 
-def _scope(part: str) -> str:
-    """A scope without the number that tells it from others of its name."""
-    return re.sub(r"_[0-9]+$", "", part)
+def _is_scope(parts: list[str]) -> bool:
+    """Whether the last part is a scope inside the layer before it."""
+    # Without the number that tells it from others of its name.
+    name = re.sub(r"_[0-9]+$", "", parts[-1])
+    return name in _INNER_SCOPES or (name in _WORDS and len(parts) > 2)

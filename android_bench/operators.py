@@ -232,14 +232,11 @@ def _by_common_layers(old: _Items, new: _Items) -> _Matched:
             else:
                 apart.append(group)
         groups = [*apart, joined]
-    of_old = {id(item) for item in old}
-    sides = [
-        (
-            [item for item in group.items if id(item) in of_old],
-            [item for item in group.items if id(item) not in of_old],
-        )
-        for group in groups
-    ]
+    sides = []
+    for group in groups:
+        members = {id(item) for item in group.items}
+        before, after = ([item for item in side if id(item) in members] for side in (old, new))
+        sides.append((before, after))
     return _without([pair for pair in sides if pair[0] and pair[1]], old, new)
 
 
