@@ -16,6 +16,7 @@ from typing import Any
 
 from android_bench import formatting
 from android_bench.checks import Finding, check_pair
+from android_bench.comparability import differences
 from android_bench.errors import ExitCode, UsageError
 from android_bench.metrics import Metric
 from android_bench.noise import NoiseFloor, Scope, floor_for
@@ -81,7 +82,7 @@ def compare_runs(
     """Compare two runs in a metric; ``max_slowdown`` is a fraction (0.05 is 5 %)."""
     found: RunRatio | None = None
     floor: NoiseFloor | None = None
-    reasons = () if metric is Metric.FILE_SIZE else _differences(baseline, candidate)
+    reasons = () if metric is Metric.FILE_SIZE else differences(baseline, candidate)
     if reasons:
         verdict = Verdict.INCOMPARABLE
     elif (found := ratio_of_runs(baseline, candidate, metric)) is None:
@@ -259,16 +260,6 @@ def _unpaired(
     )
 
 
-def _differences(baseline: BenchmarkRun, candidate: BenchmarkRun) -> tuple[str, ...]:
-    """Name every field that must be alike and is not, with both values."""
-    before, after = baseline.comparability_key, candidate.comparability_key
-    return tuple(
-        f"{field} differs: {_short(before[field])} against {_short(after[field])}"
-        for field in before
-        if before[field] != after[field]
-    )
-
-
 def _empty_sides(
     baseline: BenchmarkRun, candidate: BenchmarkRun, metric: Metric
 ) -> tuple[str, ...]:
@@ -294,12 +285,6 @@ def _about_the_floor(
 def _median(run: BenchmarkRun, metric: Metric) -> float | None:
     values = [value for _, value in samples_of(run, metric)]
     return statistics.median(values) if values else None
-
-
-def _short(value: object) -> str:
-    """A value for a sentence; hashes by their first twelve digits."""
-    text = "unknown" if value is None else str(value)
-    return text[:12] if len(text) == 64 else text
 
 
 def _pair_name(baseline: BenchmarkRun, candidate: BenchmarkRun) -> str:

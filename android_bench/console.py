@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,10 +25,7 @@ from rich.table import Table
 
 from android_bench import formatting
 from android_bench.checks import Finding, Severity
-from android_bench.compare import Comparison, Verdict
 from android_bench.doctor import Check, State
-from android_bench.metrics import Metric
-from android_bench.noise import ENOUGH_DEGREES, NoiseFloor
 from android_bench.results import BenchmarkRun, Invocation, Status
 from android_bench.summary import summarise
 
@@ -40,14 +37,7 @@ _UNBROKEN = 10_000  # columns
 _OBEYED = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
-_SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
-_VERDICT_STYLE = {
-    Verdict.IMPROVED: "green",
-    Verdict.UNCHANGED: "green",
-    Verdict.REGRESSED: "bold red",
-    Verdict.INCONCLUSIVE: "yellow",
-    Verdict.INCOMPARABLE: "yellow",
-}
+SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _STATE_STYLE = {State.OK: "green", State.OPTIONAL: "yellow", State.MISSING: "bold red"}
 
 
@@ -148,58 +138,9 @@ def print_findings(findings: Sequence[Finding], runs: Sequence[BenchmarkRun]) ->
             if alike and len(group) == len(runs)
             else f"{which}: {finding.message}{more}"
         )
-        style = _SEVERITY_STYLE[finding.severity]
-        head = f"[{style}]{finding.severity.value}[/] {escape(harmless(message))}"
+        style = SEVERITY_STYLE[finding.severity]
+        head = f"[{style}]{finding.severity.value}[/] {finding.code}: {escape(harmless(message))}"
         err.print(f"{head} [dim]{escape(harmless(finding.hint))}[/]", soft_wrap=True)
-
-
-def print_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """Print the verdict on each pair's latency and why, below it the other metrics in short."""
-    for item in comparisons:
-        style = _VERDICT_STYLE[item.verdict]
-        change = formatting.change(item.ratio.estimate if item.ratio else None)
-        amount = _AMOUNTS[Metric(item.metric)]
-        figures = f"{amount(item.baseline)} → {amount(item.candidate)}, {change}"
-        if item.metric != Metric.LATENCY.value:
-            words = item.metric.replace("-", " ")
-            out.print(f"  {words}: [{style}]{item.verdict.value}[/], {figures}", soft_wrap=True)
-            continue
-        where = escape(harmless(f"{item.name} on {item.device} ({item.config})"))
-        out.print(f"[{style}]{item.verdict.value}[/] {where}: {figures}", soft_wrap=True)
-        for reason in item.reasons:
-            out.print(f"  {escape(harmless(reason))}", soft_wrap=True)
-        for caution in item.cautions:
-            severity = f"[{_SEVERITY_STYLE[caution.severity]}]{caution.severity.value}[/]"
-            message, hint = escape(harmless(caution.message)), escape(harmless(caution.hint))
-            err.print(f"{severity} {message} [dim]{hint}[/]", soft_wrap=True)
-
-
-_AMOUNTS: dict[Metric, Callable[[float | None], str]] = {
-    Metric.LATENCY: formatting.duration,
-    Metric.INIT: formatting.duration,
-    Metric.FIRST_INFERENCE: formatting.duration,
-    Metric.PEAK_MEMORY: formatting.memory,
-    Metric.FILE_SIZE: formatting.file_size,
-}
-
-
-def print_floors(floors: Sequence[NoiseFloor]) -> None:
-    """Print the noise floor of each device, and from how much it is known."""
-    rows = [
-        (
-            escape(floor.device),
-            floor.scope.words,
-            formatting.percent(floor.floor, digits=2),
-            formatting.percent(floor.typical, digits=2),
-            formatting.percent(floor.largest, digits=2),
-            str(floor.runs),
-            str(floor.pairs),
-        )
-        for floor in floors
-    ]
-    listing(("device", "", "noise floor", "typical", "largest seen", "runs", "pairs"), rows)
-    if any(floor.degrees < ENOUGH_DEGREES for floor in floors):
-        say("With so few runs the floor is high because it is hardly known: measure five or more.")
 
 
 def print_checks(checks: Sequence[Check]) -> None:

@@ -20,8 +20,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from android_bench.errors import ResultError
+from android_bench.metrics import Metric
 from android_bench.results import BenchmarkRun
-from android_bench.run_ratio import ratio_of_runs
+from android_bench.run_ratio import ratio_of_runs, samples_of
 from android_bench.stats import CONFIDENCE, student_quantile
 
 FORMAT = "android-bench/noise-floor"
@@ -183,10 +184,10 @@ class _Group:
 
 
 def _same(runs: Iterable[BenchmarkRun]) -> dict[str, list[BenchmarkRun]]:
-    """Runs by what was measured; those without a valid invocation tell nothing."""
+    """Runs by what was measured; those without a latency tell nothing."""
     groups: dict[str, list[BenchmarkRun]] = defaultdict(list)
     for run in runs:
-        if run.timing:
+        if samples_of(run, Metric.LATENCY):
             groups[repr((run.artifact.sha256, run.comparability_key))].append(run)
     return groups
 

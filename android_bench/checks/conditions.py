@@ -15,7 +15,7 @@ from android_bench.results import (
     Status,
 )
 
-# Android's battery saver offers itself at 20 % (BatteryManager's low warning level is 15 to 20 %).
+# Android warns of a low battery at 15 or 20 %, as the maker chose, and then many phones save power.
 LOW_BATTERY_PCT = 20
 # Half a core of other work takes its share of caches, memory bandwidth and heat; reading the conditions
 # and the system's own threads stay well below.

@@ -55,7 +55,7 @@ def check_device(run: BenchmarkRun) -> Iterator[Told]:
             Code.DEBUG_BINARY,
             Severity.WARNING,
             "This benchmark_model holds debug information: it may be built without optimization.",
-            "Take a release build (-c opt), or strip this one if it is: android-bench doctor shows it.",
+            "Take a release build (bazel build -c opt); if this is one, strip it.",
         )
 
 

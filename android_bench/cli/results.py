@@ -64,6 +64,7 @@ def compare(
     """Judge whether CANDIDATE is slower than BASELINE: exit 0 no, 3 yes, 4 cannot be told."""
     from android_bench import console
     from android_bench.compare import compare_sets, comparison_to_json, exit_code, parse_fraction
+    from android_bench.console_verdicts import print_comparisons
     from android_bench.evidence import load_with_folders
     from android_bench.noise import load_floors
 
@@ -88,7 +89,7 @@ def compare(
     if json:
         console.emit_json([comparison_to_json(item) for item in comparisons])
     else:
-        console.print_comparisons(comparisons)
+        print_comparisons(comparisons)
     raise typer.Exit(exit_code(comparisons, deciding=metric))
 
 
@@ -103,6 +104,7 @@ def noise(
 ) -> None:
     """Find what unchanged models differ by, from runs of the same model made again."""
     from android_bench import console
+    from android_bench.console_verdicts import print_floors
     from android_bench.noise import dumps, floors_to_json, required_floors
     from android_bench.store import load_runs
     from optimizer.files import write_atomic
@@ -113,7 +115,7 @@ def noise(
     if json:
         console.emit_json(floors_to_json(floors))
     else:
-        console.print_floors(floors)
+        print_floors(floors)
 
 
 @app.command(epilog="Example: android-bench reparse results/")
