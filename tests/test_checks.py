@@ -340,6 +340,12 @@ def test_conditions_that_differ_between_sessions_are_named(
     assert list(check_pair(first, other_session(around()))) == []
 
 
+def test_other_work_beside_one_side_is_told() -> None:
+    (found,) = check_pair(busy(1.0), other_session(busy(1.5)))
+    assert "other work on 0.0 against 0.5 cores" in found.message
+    assert list(check_pair(busy(1.0), other_session(busy(1.2)))) == []
+
+
 def test_drift_is_told_where_it_looks_like_a_change() -> None:
     drifting = CASES[Code.DRIFT][0]
     (found,) = check_pair(examples.run(), other_session(drifting))

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Callable, Iterator
 
 from android_bench import formatting
-from android_bench.checks.conditions import CLOCK_TOLERANCE
+from android_bench.checks.conditions import CLOCK_TOLERANCE, other_busy_cores
 from android_bench.checks.finding import Code, Finding, Severity, Told
 from android_bench.checks.samples import LEAST_DRIFT
 from android_bench.results import BenchmarkRun, Conditions
@@ -18,6 +18,8 @@ from android_bench.summary import summarise
 # Silicon that is warmer by so much leaks more, clocks lower and throttles sooner; less than that is what a
 # session itself changes.
 TEMPERATURE_STEP_C = 5.0
+# A quarter of a core on average: a side that shared its device differs from one that had it alone.
+LOAD_STEP = 0.25
 # Cores of one cluster are read at a moment: clocks that a governor moves differ by chance.
 FREQUENCY_STEP = 0.10
 
@@ -31,7 +33,10 @@ def check_pair(baseline: BenchmarkRun, candidate: BenchmarkRun) -> Iterator[Find
 def _all(baseline: BenchmarkRun, candidate: BenchmarkRun) -> Iterator[Told]:
     if baseline.session_id == candidate.session_id:
         return  # interleaved: what happened, happened to both
-    differences = list(_differences(_readings(baseline), _readings(candidate)))
+    differences = [
+        *_differences(_readings(baseline), _readings(candidate)),
+        *_other_work(baseline, candidate),
+    ]
     if differences:
         yield Told(
             Code.CONDITIONS_DIFFER,
@@ -142,6 +147,17 @@ def _temperatures(before: list[Conditions], after: list[Conditions]) -> Iterator
             f"temperature of {sensor} {formatting.temperature(first)} against "
             f"{formatting.temperature(second)}"
         )
+
+
+def _other_work(baseline: BenchmarkRun, candidate: BenchmarkRun) -> Iterator[str]:
+    sides = [
+        [busy for item in run.timing if (busy := other_busy_cores(run, item)) is not None]
+        for run in (baseline, candidate)
+    ]
+    if all(sides):
+        first, second = (statistics.fmean(side) for side in sides)
+        if abs(second - first) > LOAD_STEP:
+            yield f"other work on {first:.1f} against {second:.1f} cores"
 
 
 def _mostly(flag: Callable[[Conditions], bool | None], side: list[Conditions]) -> bool | None:
