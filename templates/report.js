@@ -29,6 +29,7 @@
 
   // Before anything is painted.
   show(remembered());
+  root.classList.add("scripted");
 
   function switchTheme() {
     const theme = document.getElementById("theme");
@@ -171,6 +172,12 @@
     table.parentElement.before(label);
   }
 
+  // Long tables begin with a hundred rows: laying out a thousand takes longer than reading them.
+  function makeAllRows() {
+    const button = document.getElementById("all-rows");
+    button?.addEventListener("click", () => root.classList.add("all-rows"));
+  }
+
   function enliven(part) {
     for (const table of part.querySelectorAll("table.sortable")) makeSortable(table);
     for (const table of part.querySelectorAll("table.filterable")) makeTableFilter(table);
@@ -234,6 +241,7 @@
     document.getElementById("needs-script")?.remove();
     enliven(document);
     makeRunFilter();
+    makeAllRows();
     openAll();
     // The event does not bubble, so it is caught on its way down.
     document.addEventListener("toggle", (event) => event.target.open && fill(event.target), true);

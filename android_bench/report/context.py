@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from android_bench import formatting
 from android_bench.report.clocks import big_cores, highest_khz
-from android_bench.report.columns import Column, Read
+from android_bench.report.columns import Column, Read, known
 from android_bench.report.rows import RunView
 from android_bench.results import Conditions, Delegation, DeviceInfo
 from optimizer.artifact import MetadataSummary
@@ -218,3 +219,43 @@ METADATA = tuple(
         ),
     )
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTable:
+    """A table of all runs about one topic, whose findings stand in it."""
+
+    anchor: str
+    heading: str
+    caption: str
+    topic: str
+    columns: tuple[Column, ...]
+
+
+_TABLES = (
+    (
+        "conditions",
+        "While measuring",
+        "From the first to the last reading, taken before and after each invocation; in brackets the "
+        "extremes where they lie outside",
+        CONDITIONS,
+    ),
+    ("delegation", "Delegation", "What was asked to execute the graph, and what did", DELEGATION),
+    (
+        "metadata",
+        "Metadata",
+        "What each file tells an app about itself, and whether that was proven",
+        METADATA,
+    ),
+)
+
+
+def run_tables(views: Sequence[RunView]) -> tuple[RunTable, ...]:
+    """The tables that have anything to tell."""
+    return tuple(
+        RunTable(
+            anchor=f"table-{topic}", heading=heading, caption=caption, topic=topic, columns=columns
+        )
+        for topic, heading, caption, every in _TABLES
+        if (columns := known(every, views))
+    )

@@ -17,22 +17,28 @@ from markupsafe import Markup
 
 from android_bench.report.view import Page
 
-# With this much in it, a page of a hundred runs stays below a megabyte.
-MOST_INLINE_BYTES = 500_000
+# A whole page is at most as large; above, what is folded is packed.
+MOST_BYTES = 1_000_000
 
 
 def bodies(templates: jinja2.Environment, page: Page) -> dict[str, Markup]:
     """Render what is behind each fold, by its anchor."""
-    run, pair = (templates.get_template(name) for name in ("run_detail.html.j2", "pair.html.j2"))
-    found = {item.view.anchor: run.render(detail=item) for item in page.details}
+    table, run, pair = (
+        templates.get_template(f"{name}.html.j2") for name in ("run_table", "run_detail", "pair")
+    )
+    found = {item.anchor: table.render(table=item, runs=page.runs) for item in page.run_tables}
+    found.update({item.view.anchor: run.render(detail=item) for item in page.details})
     found.update({item.anchor: pair.render(pair=item) for item in page.pairs})
     # What a template rendered is escaped already.
     return {anchor: Markup(text) for anchor, text in found.items()}  # noqa: S704
 
 
-def packed(parts: Mapping[str, str]) -> str | None:
-    """All parts as base64 of gzip of JSON, the same for the same parts; ``None`` while they are little."""
-    if sum(map(len, parts.values())) <= MOST_INLINE_BYTES:
-        return None
+def fits(parts: Mapping[str, str]) -> bool:
+    """Whether a page with these parts in it could be small enough."""
+    return sum(map(len, parts.values())) < MOST_BYTES
+
+
+def packed(parts: Mapping[str, str]) -> str:
+    """All parts as base64 of gzip of JSON, the same for the same parts."""
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()

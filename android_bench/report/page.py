@@ -28,6 +28,9 @@ QUANTITIES = (
     "percent", "points",
 )  # fmt: skip
 
+_UNKNOWN = Markup(
+    '<span class="unknown" role="img" aria-label="not measured" title="not measured">–</span>'
+)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -66,15 +69,22 @@ def render_report(
         deciding=deciding,
     )
     bodies = packing.bodies(templates, page)
-    packed = packing.packed(bodies)
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
         f"style-src '{_csp_hash(style)}'; script-src '{_csp_hash(script)}'"
     )
     template = templates.get_template(ENTRY)
-    return template.render(
-        page=page, policy=policy, style=style, script=script, bodies=bodies, packed=packed
-    )
+
+    def render(packed: str | None) -> str:
+        return template.render(
+            page=page, policy=policy, style=style, script=script, bodies=bodies, packed=packed
+        )
+
+    if packing.fits(bodies):
+        whole = render(None)
+        if len(whole) < packing.MOST_BYTES:
+            return whole
+    return render(packing.packed(bodies))
 
 
 def write_report(
@@ -135,6 +145,7 @@ def environment() -> jinja2.Environment:
     made.filters.update(count=formatting.count, moment=formatting.moment)
     made.filters["across"] = lambda fraction: f"{fraction * 100:.2f}%"
     made.filters["shorten"] = scatter.shorten
+    made.filters.update(shown=_shown, key=_key)
     made.filters["px"] = lambda pixels: f"{pixels:.4g}"
     made.filters["metric"] = _unbroken(pairs.metric_text)
     made.filters["metric_name"] = pairs.metric_name
@@ -153,6 +164,16 @@ def _unbroken(text: Callable[..., str | None]) -> Callable[..., str | None]:
         return None if plain is None else plain.replace(" ", "\N{NO-BREAK SPACE}")
 
     return unbroken
+
+
+def _shown(text: object) -> object:
+    """A cell's text; an unknown value is an en dash that says so, never 0."""
+    return _UNKNOWN if text in {None, "", formatting.UNKNOWN} else text
+
+
+def _key(value: object) -> object:
+    """What a table is sorted by, numbers to six digits: more is not shown either."""
+    return f"{value:.6g}" if isinstance(value, float) else value
 
 
 def _printable(value: object) -> object:

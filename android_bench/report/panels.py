@@ -17,7 +17,7 @@ PATH_WIDTH = 1000
 PANEL_HEIGHT = 64.0
 TALL_PANEL_HEIGHT = 132.0
 # Above this many readings, only the extremes of each of so many stretches of time are drawn.
-MOST_POINTS = 400
+MOST_POINTS = 120
 # Above this many dots, those with nothing special about them are thinned out.
 MOST_DOTS = 600
 
@@ -207,7 +207,7 @@ def _path(item: Readings, axis: Axis, span: Span, height: float) -> str:
 
 
 def _condensed(points: Sequence[Point]) -> Sequence[Point]:
-    """At most twice half of ``MOST_POINTS``: the least and the most of each stretch, in their order."""
+    """At most ``MOST_POINTS``: the least and the most of each stretch, in their order."""
     if len(points) <= MOST_POINTS:
         return points
     size = math.ceil(len(points) / (MOST_POINTS / 2))

@@ -34,7 +34,7 @@ from android_bench.results import (
 )
 
 # So many sessions of a page are drawn; those in which something throttled come first.
-MOST_TIMELINES = 12
+MOST_TIMELINES = 8
 LEAST_INVOCATIONS = 3
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 
@@ -81,11 +81,7 @@ def _timeline(runs: Sequence[RunView], *, anchor: str) -> Timeline | None:
     states = _states([item for _, item, _ in timed])
     moments = [at for _, item, start in timed for at in (start, start + item.wall_s)]
     moments += [at for at, _ in states]
-    samples = [
-        sample
-        for view in runs
-        for sample in _samples(view, [item for owner, item, _ in timed if owner is view])
-    ]
+    samples = [sample for view in runs for sample in _samples(view)]
     if len(samples) < LEAST_INVOCATIONS:
         return None
     span = Span(start=min(moments), end=max(moments))
@@ -108,8 +104,9 @@ def _timeline(runs: Sequence[RunView], *, anchor: str) -> Timeline | None:
     )
 
 
-def _samples(view: RunView, items: Sequence[Invocation]) -> list[Sample]:
+def _samples(view: RunView) -> list[Sample]:
     """The timing invocations of a run, relative to its median; 0.01 is one percent slower."""
+    items = [item for item in view.run.invocations if _seconds(item.started_at) is not None]
     means = {item.index: mean for item in items if (mean := mean_of(item))}
     if not means:
         return []

@@ -16,7 +16,7 @@ from android_bench.config import BenchmarkConfig
 from android_bench.report.answer import Answer, answer
 from android_bench.report.charts import RowChart, Series, latency_chart, size_chart, spread_chart
 from android_bench.report.columns import NUMERICS, STARTUP, VARIANTS, Column, known
-from android_bench.report.context import CONDITIONS, DELEGATION, METADATA
+from android_bench.report.context import RunTable, run_tables
 from android_bench.report.costs import (
     memory_growth_chart,
     memory_peak_chart,
@@ -92,9 +92,7 @@ class Page:
     columns: tuple[Column, ...]
     startup_columns: tuple[Column, ...]
     numerics_columns: tuple[Column, ...]
-    condition_columns: tuple[Column, ...]
-    delegation_columns: tuple[Column, ...]
-    metadata_columns: tuple[Column, ...]
+    run_tables: tuple[RunTable, ...]
     sizes: RowChart
     findings: tuple[FindingGroup, ...]
     binaries: tuple[Used, ...]
@@ -143,9 +141,7 @@ def build_page(
         columns=known(VARIANTS, views),
         startup_columns=known(STARTUP, views),
         numerics_columns=known(NUMERICS, views),
-        condition_columns=known(CONDITIONS, views),
-        delegation_columns=known(DELEGATION, views),
-        metadata_columns=known(METADATA, views),
+        run_tables=run_tables(views),
         sizes=_sizes(views),
         findings=group_findings(views),
         binaries=tuple(

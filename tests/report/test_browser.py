@@ -58,7 +58,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     write_report((), path=files["empty"])
     files["hostile"].write_text(hostile_page("".join(HOSTILE)), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packing, "MOST_INLINE_BYTES", 1000)
+        patch.setattr(packing, "MOST_BYTES", 1000)
         write_report(examples.make_many(70), path=files["packed"])
     return files
 
@@ -262,9 +262,9 @@ def test_what_is_packed_opens_and_sorts_like_the_rest(
         details.locator("summary").click()
         details.locator("table").first.wait_for()
         assert "logs/0001.timing" in details.inner_text()
-        assert opened.page.locator("details[data-packed]").count() == 69
+        assert opened.page.locator("details.run[data-packed]").count() == 69
         opened.page.get_by_role("button", name="Open all").click()
-        expect(opened.page.locator("details[data-packed]")).to_have_count(0)
+        expect(opened.page.locator("details.run[data-packed]")).to_have_count(0)
     with visit(browser, pages["packed"], "#run-9-findings") as opened:
         opened.page.locator("#run-9 table").first.wait_for()
 
