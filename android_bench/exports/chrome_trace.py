@@ -7,6 +7,7 @@ prints when operators began, that is taken, else they stand one behind the other
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -38,8 +39,14 @@ def document(export: ExportView) -> str:
     devices: dict[object, list[RunView]] = {}
     for view in export.runs:
         devices.setdefault(device_key(view.run.device), []).append(view)
+    starts = [
+        start
+        for view in export.runs
+        for item in view.run.invocations
+        if (start := _moment_us(item.started_at)) is not None
+    ]
     for process, views in enumerate(devices.values(), 1):
-        events += _session(process, views)
+        events += _session(process, views, min(starts, default=0.0))
     for process, view in enumerate(export.runs, len(devices) + 1):
         events += _inference(process, view)
     value = {
@@ -53,24 +60,22 @@ def document(export: ExportView) -> str:
     return json_text(value, indent=None)
 
 
-def _session(process: int, views: Sequence[RunView]) -> Iterator[_Event]:
+def _session(process: int, views: Sequence[RunView], origin: float) -> Iterator[_Event]:
     """A device's invocations as they were made, a track for each run, with its conditions as counters."""
-    starts = [
-        start
-        for view in views
-        for item in view.run.invocations
-        if (start := _moment_us(item.started_at)) is not None
-    ]
-    origin = min(starts, default=0.0)
     note = provenance(views[0])
     device = printable(views[0].run.device.label) + (f" ({note})" if note else "")
     yield from _named_process(process, f"{device}: invocations as they were made")
     for track, view in enumerate(views, 1):
         yield _name("thread_name", process, track, _label(view))
-        for item in view.run.invocations:
-            start = _moment_us(item.started_at)
-            if start is None:
-                continue
+        timed = [
+            (start, item)
+            for item in view.run.invocations
+            if (start := _moment_us(item.started_at)) is not None
+        ]
+        timed.sort(key=lambda one: one[0])
+        # Clocks that were set meanwhile make slices overlap, which viewers cannot draw.
+        ends = [start for start, _ in timed[1:]] + [math.inf] * bool(timed)
+        for (start, item), end in zip(timed, ends, strict=True):
             yield {
                 "name": f"{item.kind.value} {item.index}",
                 "cat": f"invocation,{item.status.value}",
@@ -78,7 +83,7 @@ def _session(process: int, views: Sequence[RunView]) -> Iterator[_Event]:
                 "pid": process,
                 "tid": track,
                 "ts": _us(start - origin),
-                "dur": _us(max(item.wall_s, 0.0) * 1e6),
+                "dur": _us(min(max(item.wall_s, 0.0) * 1e6, end - start)),
                 "args": _told(view, item),
             }
             for state in (item.before, item.after):
@@ -92,6 +97,7 @@ def _told(view: RunView, item: Invocation) -> _Event:
         "model": view.run.artifact.name,
         "device": view.run.device.label,
         "status": item.status.value,
+        "wall_s": item.wall_s,
         "throttled": item.throttled,
         "mean_us": item.latency.mean_us if item.latency else None,
         "inferences": item.latency.count if item.latency else None,
@@ -200,7 +206,8 @@ def _places(items: Sequence[OperatorTime], start: float) -> list[tuple[float, fl
         begins = [_us(value or 0.0) for value in told]
         ends = [_us(begin + item.time_us) for begin, item in zip(begins, items, strict=True)]
         # Means of begins and of durations need not fit together to the microsecond.
-        if all(end <= begin + 1.0 for end, begin in zip(ends, begins[1:], strict=False)):
+        fit = all(end <= begin + 1.0 for end, begin in zip(ends, begins[1:], strict=False))
+        if fit and begins == sorted(begins):
             cut = [min(end, begin) for end, begin in zip(ends, begins[1:], strict=False)]
             return list(zip(begins, [*cut, ends[-1]], strict=True))
     places = []

@@ -7,7 +7,12 @@ from collections.abc import Callable
 from enum import Enum
 
 from android_bench.errors import UsageError
-from android_bench.exports import chrome_trace, junit, markdown, model_explorer, summary_json
+from android_bench.exports.chrome_trace import document as chrome_trace
+from android_bench.exports.junit import document as junit
+from android_bench.exports.markdown import document as markdown
+from android_bench.exports.model_explorer import document as model_explorer
+from android_bench.exports.model_explorer import node_data
+from android_bench.exports.summary_json import document as summary_json
 from android_bench.exports.tables import Rows, table
 from android_bench.exports.view import ExportView, require_profiles
 
@@ -30,11 +35,11 @@ class Format(str, Enum):
 
 _COMPARING = frozenset({Format.JSON, Format.MARKDOWN, Format.JUNIT})
 _WRITERS: dict[Format, Callable[[ExportView], str]] = {
-    Format.JSON: summary_json.document,
-    Format.MARKDOWN: markdown.document,
-    Format.JUNIT: junit.document,
-    Format.MODEL_EXPLORER: model_explorer.document,
-    Format.CHROME_TRACE: chrome_trace.document,
+    Format.JSON: summary_json,
+    Format.MARKDOWN: markdown,
+    Format.JUNIT: junit,
+    Format.MODEL_EXPLORER: model_explorer,
+    Format.CHROME_TRACE: chrome_trace,
 }
 
 
@@ -69,5 +74,5 @@ def render_each(export: ExportView) -> dict[str, str]:
         while name in found:
             number += 1
             name = f"{stem}-{number}.json"
-        found[name] = model_explorer.node_data(view) + "\n"
+        found[name] = node_data(view) + "\n"
     return found

@@ -26,7 +26,7 @@ _REFERENCE = re.compile(r"([@#:])(?=[\w+-])")
 
 def printable(text: str) -> str:
     """The text with a replacement for every character that is no visible text; lines and tabs stay."""
-    return _UNFIT.sub(REPLACEMENT, text)
+    return _UNFIT.sub(REPLACEMENT, re.sub(r"\r\n?", "\n", text))
 
 
 def one_line(text: str) -> str:
