@@ -25,10 +25,7 @@ def memory_growth_chart(runs: Sequence[RunView]) -> RowChart | None:
             anchor=view.anchor,
             whole=view.summary.overall_footprint_bytes,
             part=view.summary.init_footprint_bytes,
-            text=(
-                f"{formatting.memory(view.summary.overall_footprint_bytes)}, "
-                f"init {formatting.memory(view.summary.init_footprint_bytes)}"
-            ),
+            text=_part_of(view.summary.init_footprint_bytes, view.summary.overall_footprint_bytes),
         )
         for view in runs
         if view.summary.overall_footprint_bytes is not None
@@ -67,7 +64,7 @@ def startup_chart(runs: Sequence[RunView]) -> RowChart | None:
                     anchor=view.anchor,
                     whole=init + first,
                     part=init,
-                    text=f"{formatting.duration(init)} + {formatting.duration(first)}",
+                    text=_sum(init, first),
                 )
             )
     return layered_chart(items, unit=formatting.duration_unit) if items else None
@@ -98,6 +95,20 @@ def numerics_chart(runs: Sequence[RunView]) -> RowChart | None:
         )
 
     return stack(compared, axis, row)
+
+
+def _part_of(part: float | None, whole: float | None) -> str:
+    """Two amounts of memory in one unit, as short as it goes: ``21 of 29.6 MiB``."""
+    if part is None or whole is None:
+        return formatting.memory(part if whole is None else whole)
+    divisor, unit = formatting.memory_unit(max(part, whole))
+    return f"{part / divisor:.3g} of {whole / divisor:.3g} {unit}"
+
+
+def _sum(first: float, second: float) -> str:
+    """Two durations in one unit: ``32.4 + 18 ms``."""
+    divisor, unit = formatting.duration_unit(max(first, second))
+    return f"{first / divisor:.3g} + {second / divisor:.3g} {unit}"
 
 
 def _with_delegate(view: RunView) -> str:

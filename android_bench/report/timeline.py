@@ -7,6 +7,7 @@ clock or the load that explains it.
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -92,13 +93,7 @@ def _timeline(runs: Sequence[RunView], *, anchor: str) -> Timeline | None:
         started_at=min(view.run.started_at for view in runs),
         across=_time_axis(span),
         panels=tuple(panel for panel in panels if panel),
-        shaded=_merged(
-            sorted(
-                (span.place(start), span.place(start + item.wall_s))
-                for _, item, start in timed
-                if item.throttled
-            )
-        ),
+        shaded=_throttled([item for _, item, _ in timed], span),
         apart=sum(1 for sample in samples if sample.kind is DotKind.APART),
         outliers=sum(1 for sample in samples if sample.kind is DotKind.OUTLIER),
     )
@@ -242,15 +237,17 @@ def _time_axis(span: Span) -> Axis:
     )
 
 
-def _merged(stretches: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """Stretches that touch as one."""
-    merged: list[tuple[float, float]] = []
-    for start, end in stretches:
-        if merged and start <= merged[-1][1] + 0.005:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return tuple(merged)
+def _throttled(items: Sequence[Invocation], span: Span) -> tuple[tuple[float, float], ...]:
+    """The stretches, as fractions, in which one invocation after the other throttled."""
+    ordered = sorted(items, key=lambda item: _seconds(item.started_at) or 0.0)
+    stretches = []
+    for throttled, group in itertools.groupby(ordered, key=lambda item: item.throttled):
+        if throttled:
+            several = list(group)
+            start, end = _seconds(several[0].started_at), _seconds(several[-1].started_at)
+            if start is not None and end is not None:
+                stretches.append((span.place(start), span.place(end + several[-1].wall_s)))
+    return tuple(stretches)
 
 
 def _seconds(iso: str) -> float | None:

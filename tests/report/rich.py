@@ -65,7 +65,7 @@ def at(seconds: float) -> str:
 
 def heat(seconds: float) -> float:
     """From 0, cold, to above 1, where the device throttles."""
-    return min(max(seconds, 0.0) / 170, 1.25) ** 1.5
+    return min(max(seconds, 0.0) / 260, 1.25) ** 1.5
 
 
 def conditions(seconds: float, chance: random.Random) -> Conditions:
@@ -126,7 +126,7 @@ def make_session(
     base_us: float = 8200.0,
     slower: float = 1.0,
     prefix: str = "run",
-    invocations: int = 8,
+    invocations: int = 10,
 ) -> tuple[BenchmarkRun, ...]:
     """Measure every recipe with every configuration, in turns; late rounds throttle."""
     chance = random.Random(f"{device.serial}{prefix}")
