@@ -192,9 +192,18 @@ def compare_sets(
 def exit_code(
     comparisons: Iterable[Comparison], *, deciding: Sequence[Metric] = (Metric.LATENCY,)
 ) -> ExitCode:
-    """The exit code of comparisons: the worst verdict in the deciding metrics; none is inconclusive."""
-    names = {metric.value for metric in deciding}
-    verdicts = {item.verdict for item in comparisons if item.metric in names}
+    """The exit code of comparisons: the worst verdict in the deciding metrics; none is inconclusive.
+
+    A pair without a metric that is to decide (no run on the other side, no memory measured) is no pass.
+    """
+    pairs: dict[_Identity, dict[str, Verdict]] = {}
+    for item in comparisons:
+        pairs.setdefault((item.name, item.device, item.config), {})[item.metric] = item.verdict
+    verdicts = {
+        found.get(metric.value, Verdict.INCONCLUSIVE)
+        for found in pairs.values()
+        for metric in deciding
+    }
     if Verdict.REGRESSED in verdicts:
         return ExitCode.REGRESSED
     if not verdicts or verdicts & {Verdict.INCONCLUSIVE, Verdict.INCOMPARABLE}:
@@ -266,7 +275,11 @@ def _empty_sides(
     """Say which sides have nothing to compare."""
     sides = (("baseline", baseline), ("candidate", candidate))
     return tuple(
-        f"the {side} has no valid invocation" for side, run in sides if not samples_of(run, metric)
+        f"the {side} has no invocation that was not throttled"
+        if run.set_apart
+        else f"the {side} has no valid invocation"
+        for side, run in sides
+        if not samples_of(run, metric)
     )
 
 

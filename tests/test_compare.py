@@ -133,6 +133,29 @@ def test_a_metric_that_one_side_lacks_is_not_compared() -> None:
     assert [item.metric for item in found] == ["latency", "file-size"]
 
 
+def test_a_pair_without_the_deciding_metric_is_no_pass() -> None:
+    bare = replace(examples.run(name="a"), invocations=examples.run().invocations[:6])
+    before = [examples.run(name="a"), examples.run(name="b")]
+    after = [bare, examples.run(name="b"), examples.run(name="new")]
+    found = compare_sets(before, after, metrics=tuple(Metric))
+    assert exit_code(found[:-1], deciding=[Metric.FILE_SIZE]) is ExitCode.OK
+    assert exit_code(found, deciding=[Metric.FILE_SIZE]) is ExitCode.INCONCLUSIVE
+    no_memory = [item for item in found if item.name == "a"]
+    assert "peak-memory" not in {item.metric for item in no_memory}
+    assert exit_code(no_memory, deciding=[Metric.PEAK_MEMORY]) is ExitCode.INCONCLUSIVE
+
+
+def test_a_side_that_throttled_away_is_said_to_have() -> None:
+    run = examples.run()
+    hot = Conditions(taken_at="2026-11-23T10:00:00Z", thermal_status=3)
+    throttled = replace(
+        run, invocations=tuple(replace(item, after=hot) for item in run.invocations)
+    )
+    found = compare_runs(run, throttled)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.reasons == ("the candidate has no invocation that was not throttled",)
+
+
 def test_sizes_are_compared_even_between_unlike_runs() -> None:
     unlike = examples.run(config=BenchmarkConfig(num_threads=4))
     found = {
