@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from android_bench.checks import Code, Finding, Severity, check_pair, check_run, check_runs
@@ -369,6 +369,7 @@ conditions = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(1, 1e7), st.none() | conditions, st.none() | conditions), max_size=8

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from android_bench.compare import (
@@ -245,6 +245,7 @@ def test_nothing_compared_is_inconclusive() -> None:
     assert exit_code([]) is ExitCode.INCONCLUSIVE
 
 
+@settings(deadline=None)
 @given(
     st.floats(min_value=0.2, max_value=5),
     st.floats(min_value=0.0, max_value=0.5),

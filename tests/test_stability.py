@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from android_bench import stability
@@ -61,6 +61,7 @@ def test_ties_and_short_series_are_no_drift() -> None:
     assert (flat.change, flat.p_value) == (0.0, 1.0)
 
 
+@settings(deadline=None)
 @given(st.lists(latencies, min_size=3, max_size=80), st.floats(min_value=0.1, max_value=10))
 def test_drift_does_not_depend_on_the_unit_and_turns_with_time(
     samples: list[float], factor: float
@@ -109,6 +110,7 @@ def test_what_is_no_second_mode(samples: list[float]) -> None:
     assert two_modes(samples) is None
 
 
+@settings(deadline=None)
 @given(st.lists(latencies, max_size=40))
 def test_modes_are_a_partition_with_a_gap(samples: list[float]) -> None:
     found = two_modes(samples)

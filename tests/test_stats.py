@@ -5,7 +5,7 @@ import math
 import statistics
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from android_bench.ratio import (
@@ -49,6 +49,7 @@ def test_no_sample_is_an_error() -> None:
         ratio_interval([1.0], [0.0])
 
 
+@settings(deadline=None)
 @given(st.lists(latencies, min_size=6, max_size=40))
 def test_median_interval_encloses_the_median(samples: list[float]) -> None:
     found = median_interval(samples)
@@ -114,6 +115,7 @@ def test_interval_covers_by_enumeration() -> None:
     assert 0 < missed / total <= 0.05
 
 
+@settings(deadline=None)
 @given(
     st.lists(latencies, min_size=4, max_size=10),
     st.lists(latencies, min_size=4, max_size=10),
@@ -166,6 +168,7 @@ def test_paired_interval_covers_by_enumeration() -> None:
     assert 0 < missed / 2**8 <= 0.05
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(latencies, latencies), min_size=6, max_size=12),
     st.floats(min_value=0.1, max_value=10),
@@ -183,6 +186,7 @@ def test_paired_ratio_scales_and_inverts(pairs: list[tuple[float, float]], facto
     assert scaled.low == pytest.approx(factor * found.low)
 
 
+@settings(deadline=None)
 @given(st.lists(latencies, min_size=6, max_size=12), st.floats(min_value=0.5, max_value=2))
 def test_what_hits_both_of_a_pair_cancels(before: list[float], factor: float) -> None:
     found = paired_ratio_interval(before, [factor * value for value in before])
