@@ -55,7 +55,7 @@ def node_data(view: RunView) -> str:
         raise UsageError(
             f"In {one_line(view.full_label)} a delegate ran the whole model: "
             "no node of the graph has a time of its own.",
-            hint="Profile the plain kernels: android-bench run MODEL --profile 1 --delegate no-xnnpack",
+            hint="Profile the plain kernels: android-bench run MODEL --profile --delegate no-xnnpack",
         )
     graphs: dict[str, dict[str, Any]] = {}
     for item in placed:

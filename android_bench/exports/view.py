@@ -103,5 +103,5 @@ def require_profiles(export: ExportView, *, what: str) -> tuple[RunView, ...]:
     raise UsageError(
         f"{what} is made of operator profiles, and none of these runs has one"
         + (": the profile invocations failed." if tried else "."),
-        hint="Measure with the Classic benchmark_model and a profile: android-bench run MODEL --profile 1",
+        hint="Measure with the Classic benchmark_model and a profile: android-bench run MODEL --profile",
     )

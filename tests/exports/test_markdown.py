@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from android_bench.exports import Format, markdown
 from android_bench.exports.markdown_page import LIMIT, Section, assemble
-from android_bench.exports.text import code_span, markdown_text
+from android_bench.exports.text import code_span, markdown_text, one_line
 from android_bench.results import DeviceKind, Status
 from tests import examples
 from tests.exports.made import NAMES, device, distinct, exported, hostile, profiled, view
@@ -175,6 +177,40 @@ def test_a_sentence_is_text(name: str) -> None:
     # Nothing is markup but behind a backslash.
     assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>~|&$]", text[2:])
     assert not re.search(r"[@#][\w-]|:[\w+-]+:|[a-z]://|www\.", text)
+
+
+def tokens(text: str) -> list[Token]:
+    """The page as an independent reader of Markdown takes it, HTML and tables included."""
+    reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    found: list[Token] = []
+    for token in reader.parse(text):
+        found += [token, *(token.children or [])]
+    return found
+
+
+@settings(deadline=None, max_examples=50)
+@given(NAMES)
+def test_another_reader_finds_the_names_as_text_and_no_markup_in_them(name: str) -> None:
+    run = hostile(name)
+    for text in (
+        exported(Format.MARKDOWN, run),
+        exported(Format.MARKDOWN, run, baseline=[replace(run, run_id="o", session_id="o")]),
+    ):
+        found = tokens(text)
+        html = {
+            tag
+            for token in found
+            if token.type in {"html_block", "html_inline"}
+            for tag in re.findall(r"<[^>]*>", token.content)
+        }
+        assert html <= {"<details>", "</details>", "<summary>", "</summary>", "<sub>", "</sub>"}
+        kinds = {token.type for token in found}
+        assert not kinds & {"link_open", "image", "em_open", "s_open", "fence", "blockquote_open"}
+        shown = one_line(name) or "unnamed"
+        spans = [token.content for token in found if token.type == "code_inline"]
+        assert any(
+            shown == span or span.startswith(shown[:70]) for span in (one.strip() for one in spans)
+        )
 
 
 @settings(deadline=None, max_examples=50)
