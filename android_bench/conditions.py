@@ -35,22 +35,24 @@ _OF_THE_HOST = {
 # The pattern matches what it describes and not itself, for this script is a command line too. Without a
 # sight of process 1 the others are hidden, and none found says nothing.
 _INFERENCES = (
-    "x=$(grep -ls '[-]-graph=' /proc/[0-9]*/cmdline); "
+    "x=$(grep -ls '[-]-graph=' /proc/[0-9]*/cmdline </dev/null); "
     "if [ $? -le 2 ] && [ -r /proc/1/cmdline ]; then echo visible; "
     'for f in $x; do cat "$f"; echo; done; fi'
 )
 # The screen's state is a property since Android 9; before, the service that dozes has to be asked,
 # whose answer is one word (dumpsys power would write some hundred lines).
 _SCREEN = (
-    "x=$(getprop debug.tracing.screen_state); "
-    "case $x in [1-6]) echo $x;; *) dumpsys deviceidle get screen;; esac"
+    "{ x=$(getprop debug.tracing.screen_state); "
+    "case $x in [1-6]) echo $x;; *) dumpsys deviceidle get screen;; esac; }"
 )
+_COPIED = "cat <&{0}"
+_ONE_LINE = 'read -r x <&{0}; echo "$x"'
+# What only Android's services tell, and how their answer is taken from its pipe.
 _OF_ANDROID = {
-    "battery": "dumpsys battery",
-    "thermal": "dumpsys thermalservice",
-    "low_power": "settings get global low_power",
-    "screen": _SCREEN,
-    "inferences": _INFERENCES,
+    "battery": ("dumpsys battery", _COPIED),
+    "thermal": ("dumpsys thermalservice", _COPIED),
+    "low_power": ("settings get global low_power", _ONE_LINE),
+    "screen": (_SCREEN, _ONE_LINE),
 }
 _KIB = 1024
 # The unit of /proc/stat that the kernel shows to programs, 1/100 s on every architecture of Android.
@@ -60,18 +62,20 @@ USER_HZ = 100
 def script(mark: str, *, is_host: bool) -> str:
     """A script that prints every section after a line ``MARK NAME``.
 
-    The slow commands run at once, each into a pipe that is emptied in the end. No file is written.
+    Android's services are asked at once, each into a pipe that is emptied in the end; the kernel is read
+    meanwhile. No file is written.
     """
-    slow = {"inferences": _INFERENCES} if is_host else _OF_ANDROID
-    quick = {**_OF_THE_KERNEL, **(_OF_THE_HOST if is_host else {})}
+    quick = {**_OF_THE_KERNEL, **(_OF_THE_HOST if is_host else {}), "inferences": _INFERENCES}
+    asked = {} if is_host else _OF_ANDROID
     first_free = 3
-    begun = [f"{{ {command}; }} </dev/null | {{" for command in slow.values()]
+    numbers = range(first_free, first_free + len(asked))
+    begun = [f"{command} </dev/null | {{" for command, _ in asked.values()]
     told = [f"echo; echo '{mark} {name}'\n{command}" for name, command in quick.items()]
     told += [
-        f"echo; echo '{mark} {name}'\ncat <&{number}"
-        for number, name in enumerate(slow, first_free)
+        f"echo; echo '{mark} {name}'\n{taken.format(number)}"
+        for number, (name, (_, taken)) in zip(numbers, asked.items(), strict=True)
     ]
-    ended = [f"}} {number}<&0" for number in reversed(range(first_free, first_free + len(slow)))]
+    ended = [f"}} {number}<&0" for number in reversed(numbers)]
     lines = "\n".join([*begun, *told, *ended])
     return f"{{ {lines}\n}} 2>/dev/null"
 
