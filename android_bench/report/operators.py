@@ -30,11 +30,14 @@ class TypeSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeRow:
-    """One run's inference, divided by type. ``times_us`` are in the order of the chart's types."""
+    """One run's inference, divided by type.
+
+    ``times_us`` are in the order of the chart's types, ``None`` where the run has none of a type.
+    """
 
     view: RunView
     total_us: float
-    times_us: tuple[float, ...]
+    times_us: tuple[float | None, ...]
     segments: tuple[TypeSegment, ...]
 
 
@@ -158,8 +161,9 @@ def type_chart(profiled: Sequence[tuple[RunView, Sequence[OperatorTime]]]) -> Ty
     axis = round_axis(0.0, max(totals), label=lambda us: f"{us / divisor:g}", unit=unit)
     rows = []
     for (view, _), by_type, total in zip(profiled, sums, totals, strict=True):
-        named = [by_type.get(name, 0.0) for name in dearest]
-        times_us = (*named, max(total - sum(named), 0.0))[: len(types)]
+        others = [time_us for name, time_us in by_type.items() if name not in dearest]
+        rest = sum(others) if others else None
+        times_us = (*(by_type.get(name) for name in dearest), rest)[: len(types)]
         rows.append(
             TypeRow(
                 view=view,
@@ -171,15 +175,17 @@ def type_chart(profiled: Sequence[tuple[RunView, Sequence[OperatorTime]]]) -> Ty
     return TypeChart(axis=axis, types=types, rows=tuple(rows))
 
 
-def _segments(types: Sequence[str], times: Sequence[float], axis: Axis) -> tuple[TypeSegment, ...]:
+def _segments(
+    types: Sequence[str], times: Sequence[float | None], axis: Axis
+) -> tuple[TypeSegment, ...]:
     found, start = [], 0.0
-    total = sum(times) or 1.0
+    total = sum(time_us or 0.0 for time_us in times) or 1.0
     for tone, (name, time_us) in enumerate(zip(types, times, strict=True), 1):
-        if time_us > 0:
+        if time_us:
             width = axis.place(start + time_us) - axis.place(start)
             text = f"{name}: {formatting.duration(time_us)}, {formatting.percent(time_us / total)}"
             found.append(TypeSegment(tone=tone, start=axis.place(start), width=width, text=text))
-        start += time_us
+        start += time_us or 0.0
     return tuple(found)
 
 

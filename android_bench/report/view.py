@@ -224,6 +224,8 @@ def _operator_pair(runs: Sequence[RunView], found: Answer) -> tuple[RunView, Run
         return None
     fastest = next((view for view in profiled if view is found.fastest), profiled[-1])
     others = [view for view in profiled if view is not fastest]
+    if fastest.is_baseline:
+        return fastest, others[-1]
     alike = [view for view in others if view.is_baseline and view.run.config == fastest.run.config]
     return (alike or others)[0], fastest
 
