@@ -21,6 +21,7 @@ from android_bench.errors import (
 )
 from android_bench.fitness import wait_until_fit
 from android_bench.numerics import HostReference, NumericsInputs, compare_outputs
+from android_bench.pending import noted_job
 from android_bench.plan import Step
 from android_bench.reading import read_output
 from android_bench.results import (
@@ -106,7 +107,7 @@ class Bench:
             argv = ["taskset", config.cpu_mask, *argv]
         waited_s, before = self._before()
         started_at = utc_now()
-        with writer.pending(self.device) as job:
+        with noted_job(writer.folder, self.device) as job:
             captured = self.device.capture(
                 argv, timeout_s=self.timeout_s or bound_s(config), job=job
             )

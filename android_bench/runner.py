@@ -17,6 +17,7 @@ from android_bench.benchmark_model import startup_modes
 from android_bench.config import StartupMode
 from android_bench.errors import DeviceError
 from android_bench.invocation import Bench, Placement
+from android_bench.pending import end_noted_job
 from android_bench.plan import Step
 from android_bench.preparation import Cell, Demands, Observer
 from android_bench.results import BenchmarkRun, Invocation, InvocationKind, Status
@@ -94,7 +95,7 @@ def measure(
         for cell, writer, placement, known in zip(cells, writers, placements, modes, strict=True)
     ]
     for lane in lanes:
-        lane.writer.end_pending(bench.device)
+        end_noted_job(lane.writer.folder, bench.device)
         for record in lane.writer.run.invocations:
             lane.learn(record)
     cause = _run_all(bench, lanes, observer, demands)

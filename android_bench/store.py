@@ -15,25 +15,18 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from android_bench import schema
-from android_bench.device_script import Job
 from android_bench.errors import ResultError
 from android_bench.results import BenchmarkRun, Invocation
 from optimizer.files import write_atomic
 
-if TYPE_CHECKING:
-    from android_bench.device import Device
-
 RUN_FILE = "run.json"
 STREAM_FILE = "invocations.jsonl"
 LOG_FOLDER = "logs"
-PENDING_FILE = "pending"
 
 
 def utc_now() -> str:
@@ -93,23 +86,6 @@ class RunWriter:
         for ending, text in (("stdout", stdout), ("stderr", stderr)):
             (self._folder / f"{stem}.{ending}").write_text(text, encoding="utf-8", newline="")
         return stem
-
-    @contextmanager
-    def pending(self, device: Device) -> Iterator[Job]:
-        """A job on the device, its name on disk while it is waited for: it can be ended later."""
-        job = Job(device.root)
-        note = self._folder / PENDING_FILE
-        note.write_text(job.name, encoding="ascii")
-        yield job
-        note.unlink()
-
-    def end_pending(self, device: Device) -> None:
-        """End the job that was waited for when this run was interrupted, if it still runs."""
-        note = self._folder / PENDING_FILE
-        name = note.read_text(encoding="ascii") if note.is_file() else ""
-        if re.fullmatch(r"[0-9a-f]{24}", name):
-            device.end_job(name)
-        note.unlink(missing_ok=True)
 
     def add(self, invocation: Invocation) -> None:
         """Append an invocation; it is on disk when this returns."""

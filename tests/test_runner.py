@@ -18,6 +18,7 @@ from android_bench.config import BenchmarkConfig, Delegate, DelegateKind, Startu
 from android_bench.detached import CapturedProcess
 from android_bench.errors import DeviceOfflineError, UsageError
 from android_bench.invocation import Bench
+from android_bench.pending import noted_job
 from android_bench.preparation import Cell, Demands, refuse_impossible
 from android_bench.results import (
     BenchmarkRun,
@@ -457,7 +458,7 @@ def test_a_killed_process_leaves_a_session_to_go_on_with(tmp_path: Path) -> None
     found, _ = session(tmp_path, cells("a"), FakeDevice())
     (run,) = found.runs
     writer = RunWriter.reopen(tmp_path / run.run_id / "run.json")
-    with writer.pending(cast("Any", FakeDevice())) as job:
+    with noted_job(writer.folder, cast("Any", FakeDevice())) as job:
         interrupted = find_interrupted(tmp_path, cells("a"), examples.PHONE, examples.BINARY)
         assert interrupted is not None
         device = FakeDevice()
