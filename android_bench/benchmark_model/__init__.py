@@ -9,20 +9,14 @@ from __future__ import annotations
 
 from android_bench.benchmark_model.flags import InputTensor, command_flags, startup_modes
 from android_bench.benchmark_model.judgement import judge
-from android_bench.benchmark_model.op_profile import (
-    NodeTypeProfile,
-    by_node_type,
-    parse_op_profile,
-)
+from android_bench.benchmark_model.op_profile import parse_op_profile
 from android_bench.benchmark_model.output import ParsedOutput, parse_output
 from android_bench.benchmark_model.result_file import ResultFile, parse_result_file
 
 __all__ = [
     "InputTensor",
-    "NodeTypeProfile",
     "ParsedOutput",
     "ResultFile",
-    "by_node_type",
     "command_flags",
     "judge",
     "parse_op_profile",

@@ -11,7 +11,6 @@ profiler_summarizer.cc, and outputs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from android_bench.benchmark_model.lines import (
@@ -54,17 +53,6 @@ _ROWS = {
     for commas in (True, False)
     for start in (True, False)
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeTypeProfile:
-    """All operators of a type: how many, what they take together in one inference, and their share."""
-
-    node_type: str
-    count: int
-    total_us: float
-    share_pct: float
-    inside_delegate: bool = False
 
 
 def parse_op_profile(text: str) -> tuple[OperatorProfile, ...]:
@@ -126,28 +114,6 @@ class _Place:
     def _enter(self, *, subgraph: int, name: str | None) -> None:
         self.subgraph, self.graph_name = subgraph, name
         self.inside_delegate = self.in_order = False
-
-
-def by_node_type(operators: Iterable[OperatorProfile]) -> tuple[NodeTypeProfile, ...]:
-    """The regular runs' operators summed by type, the most expensive first.
-
-    Rows inside delegates are summed apart and come after the rows of the graph.
-    """
-    groups: dict[tuple[bool, str], list[OperatorProfile]] = {}
-    for item in operators:
-        if item.phase is ProfilePhase.REGULAR:
-            groups.setdefault((item.inside_delegate, item.node_type), []).append(item)
-    summed = [
-        NodeTypeProfile(
-            node_type=node_type,
-            count=len(items),
-            total_us=sum(item.mean_us * item.times_called for item in items),
-            share_pct=sum(item.share_pct or 0.0 for item in items),
-            inside_delegate=inside,
-        )
-        for (inside, node_type), items in groups.items()
-    ]
-    return tuple(sorted(summed, key=lambda item: (item.inside_delegate, -item.total_us)))
 
 
 def _operator(line: str, place: _Place, phase: ProfilePhase) -> OperatorProfile | None:

@@ -11,6 +11,7 @@ import typer
 
 from android_bench.cli.app import app
 from android_bench.cli.results import Results
+from android_bench.metrics import Metric
 
 _FORMATS = "json, csv, markdown, junit, model-explorer or chrome-trace"
 
@@ -38,7 +39,18 @@ def export(
     ] = None,
     max_slowdown: Annotated[
         str | None,
-        typer.Option(metavar="PERCENT", help="How much slower than the baseline is accepted."),
+        typer.Option(metavar="PERCENT", help="How much slower (or larger) is still accepted."),
+    ] = None,
+    metric: Annotated[
+        list[Metric] | None,
+        typer.Option(help="What decides a verdict (latency); repeat for several. All are told."),
+    ] = None,
+    noise_floor: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|RESULTS",
+            help="What unchanged models differ by: no smaller change counts.",
+        ),
     ] = None,
 ) -> None:
     """Write results for CI servers, spreadsheets, pull requests, Model Explorer or Perfetto."""
@@ -48,7 +60,13 @@ def export(
 
     chosen, about = choice(Format, form, flag="--format"), choice(Rows, rows, flag="--rows")
     refuse_rows(chosen, about)
-    view = asked_view(results, baseline=baseline or [], max_slowdown=max_slowdown)
+    view = asked_view(
+        results,
+        baseline=baseline or [],
+        max_slowdown=max_slowdown,
+        metrics=metric or [],
+        noise_floor=noise_floor,
+    )
     if chosen is Format.MODEL_EXPLORER and (
         output.endswith(("/", os.sep)) or Path(output).is_dir()
     ):

@@ -10,30 +10,41 @@ from android_bench.errors import UsageError
 from android_bench.exports.formats import Format
 from android_bench.exports.tables import Rows
 from android_bench.exports.view import ExportView, export_view
+from android_bench.metrics import Metric
+from android_bench.noise import load_floors
 from android_bench.store import load_runs
 
 
 def asked_view(
-    results: Sequence[Path], *, baseline: Sequence[Path], max_slowdown: str | None
+    results: Sequence[Path],
+    *,
+    baseline: Sequence[Path],
+    max_slowdown: str | None,
+    metrics: Sequence[Metric],
+    noise_floor: Path | None,
 ) -> ExportView:
     """Read the results, and the baseline if there is one.
 
     Raises:
         UsageError: a gate without a baseline, or one that is no percentage.
-        ResultError: results are missing or cannot be read.
+        ResultError: results or the noise floor are missing or cannot be read.
     """
-    if max_slowdown is not None and not baseline:
-        raise UsageError(
-            "--max-slowdown is the gate of a comparison, and there is no baseline.",
-            hint="Add --baseline RESULTS.",
-        )
+    given = {"--max-slowdown": max_slowdown, "--metric": metrics, "--noise-floor": noise_floor}
+    for flag, value in given.items():
+        if value and not baseline:
+            raise UsageError(
+                f"{flag} is about a comparison, and there is no baseline.",
+                hint="Add --baseline RESULTS.",
+            )
     gate = DEFAULT_MAX_SLOWDOWN
     if max_slowdown is not None:
         gate = parse_fraction(max_slowdown, flag="--max-slowdown")
     return export_view(
         load_runs(results),
         baseline=load_runs(baseline) if baseline else (),
-        max_slowdown=gate if baseline else None,
+        max_slowdown=gate,
+        floors=load_floors(noise_floor) if noise_floor else (),
+        deciding=metrics or (Metric.LATENCY,),
     )
 
 

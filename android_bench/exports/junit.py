@@ -17,6 +17,7 @@ from android_bench import formatting
 from android_bench.compare import Comparison, Verdict
 from android_bench.exports.text import number, one_line, printable
 from android_bench.exports.view import ExportView, provenance, unit_of
+from android_bench.report.pairs import metric_name, metric_text
 from android_bench.results import Status
 from android_bench.run_view import RunView
 
@@ -58,9 +59,9 @@ def document(export: ExportView) -> str:
             name="comparison with the baseline",
             hostname=export.comparisons[0].device,
             started_at=export.generated_at,
-            cases=[_verdict(item) for item in export.comparisons],
-            properties=_compared(export.comparisons),
-            said="",
+            cases=[_verdict(item) for item in export.decided],
+            properties=_compared((*export.decided, *export.informing)),
+            said=_told(export.informing),
         )
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
@@ -145,22 +146,30 @@ def _measurement(view: RunView) -> _Case:
 
 def _verdict(item: Comparison) -> _Case:
     """A comparison: regressed fails, what cannot be told is skipped, with the reason."""
-    outcome = _VERDICTS.get(item.verdict)
-    change = formatting.change(item.ratio.estimate if item.ratio else None)
-    figures = f"{_quantity(item, item.baseline)} → {_quantity(item, item.candidate)}, {change}"
+    figures = _figures(item)
+    cautions = [f"{one.severity.value}: {one.message}" for one in item.cautions]
     return _Case(
-        name=f"{item.name}: {item.metric} ({item.config})",
+        name=f"{item.name}: {metric_name(item.metric)} ({item.config})",
         time_s=0.0,
-        outcome=outcome,
+        outcome=_VERDICTS.get(item.verdict),
         kind=item.verdict.value,
         message=f"{item.verdict.value}: " + ("; ".join(item.reasons) or figures),
-        details="\n".join((figures, *item.reasons)),
+        details="\n".join((figures, *item.reasons, *cautions)),
     )
 
 
-def _quantity(item: Comparison, value: float | None) -> str:
-    write = formatting.memory if unit_of(item.metric) == "bytes" else formatting.duration
-    return write(value)
+def _told(items: Sequence[Comparison]) -> str:
+    """What does not decide, a line each."""
+    return "\n".join(
+        f"{item.verdict.value} {item.name}: {metric_name(item.metric)} {_figures(item)}"
+        for item in items
+    )
+
+
+def _figures(item: Comparison) -> str:
+    sides = (metric_text(item.metric, value) for value in (item.baseline, item.candidate))
+    change = formatting.change(item.ratio.estimate if item.ratio else None)
+    return " → ".join(side or formatting.UNKNOWN for side in sides) + f", {change}"
 
 
 def _properties(view: RunView) -> list[tuple[str, object]]:

@@ -9,19 +9,13 @@ from android_bench.checks import Severity
 from android_bench.compare import Comparison, Verdict
 from android_bench.exports.markdown_page import LIMIT, Section, assemble
 from android_bench.exports.text import code_span, markdown_text
-from android_bench.exports.view import ExportView, profiled, provenance, unit_of
+from android_bench.exports.view import ExportView, profiled, provenance
 from android_bench.operators import OperatorChange, operator_changes
 from android_bench.report.answer import Certainty, answer
+from android_bench.report.pairs import GRAVEST_FIRST, metric_name, metric_text
 from android_bench.results import DeviceKind
 from android_bench.run_view import RunView, device_key
 
-_GRAVEST_FIRST = (
-    Verdict.REGRESSED,
-    Verdict.INCONCLUSIVE,
-    Verdict.INCOMPARABLE,
-    Verdict.IMPROVED,
-    Verdict.UNCHANGED,
-)
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _MARKS = {DeviceKind.HOST: "computer", DeviceKind.EMULATOR: "emulator"}
 _LONGEST_NAME = 80
@@ -35,9 +29,12 @@ def document(export: ExportView, *, limit: int = LIMIT) -> str:
     devices = _by_device(export.runs)
     sections: list[Section] = []
     if export.is_comparison:
-        sections.append(_verdicts(export))
+        sections.append(_verdicts(export, export.decided, title="Against the baseline"))
     sections += [_runs(views, export) for views in devices]
     if export.is_comparison:
+        if export.informing:
+            title = "Other metrics, which do not decide"
+            sections.append(_verdicts(export, export.informing, title=title, folded=True))
         sections += _changes(export)
     else:
         sections += _operators(export)
@@ -52,7 +49,7 @@ def _headline(export: ExportView, devices: Sequence[Sequence[RunView]]) -> str:
     if not export.runs:
         return "There are no runs to report"
     if export.is_comparison:
-        return _verdict_line(export.comparisons) + _remark(export.runs)
+        return _verdict_line(export.decided) + _remark(export.runs)
     if len(devices) == 1:
         return _answer_line(devices[0]) + _remark(export.runs)
     return f"{len(export.runs)} runs on {len(devices)} devices" + _remark(export.runs)
@@ -73,7 +70,7 @@ def _verdict_line(comparisons: Sequence[Comparison]) -> str:
         item = comparisons[0]
         change = f" {_change(item)}" if item.ratio else ""
         return f"{item.verdict.value.capitalize()}: {_name(item.name)}{change}"
-    counts = dict.fromkeys(_GRAVEST_FIRST, 0)
+    counts = dict.fromkeys(GRAVEST_FIRST, 0)
     for item in comparisons:
         counts[item.verdict] += 1
     told = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
@@ -108,10 +105,13 @@ def _notes(export: ExportView) -> list[str]:
     return notes
 
 
-def _verdicts(export: ExportView) -> Section:
-    ordered = sorted(export.comparisons, key=lambda item: _GRAVEST_FIRST.index(item.verdict))
+def _verdicts(
+    export: ExportView, comparisons: Sequence[Comparison], *, title: str, folded: bool = False
+) -> Section:
+    ordered = sorted(comparisons, key=lambda item: GRAVEST_FIRST.index(item.verdict))
     return Section(
-        title=f"Against the baseline ({formatting.count(len(ordered), 'comparison')})",
+        title=f"{title} ({formatting.count(len(ordered), 'comparison')})",
+        folded=folded,
         head=(
             "| verdict | model | on | metric | baseline | candidate | change | why |",
             "| --- | --- | --- | --- | ---: | ---: | ---: | --- |",
@@ -123,11 +123,11 @@ def _verdicts(export: ExportView) -> Section:
                 else item.verdict.value,
                 _name(item.name),
                 _place(export, item),
-                markdown_text(item.metric),
-                _quantity(item, item.baseline),
-                _quantity(item, item.candidate),
+                markdown_text(metric_name(item.metric)),
+                metric_text(item.metric, item.baseline) or formatting.UNKNOWN,
+                metric_text(item.metric, item.candidate) or formatting.UNKNOWN,
                 _change(item),
-                markdown_text("; ".join(item.reasons)),
+                markdown_text("; ".join([*item.reasons, *_cautions(item)])),
             )
             for item in ordered
         ),
@@ -283,10 +283,8 @@ def _float_is_baseline(views: Sequence[RunView]) -> bool:
     return all(view.run.artifact.recipe_name == "float32" for view in views if view.is_baseline)
 
 
-def _quantity(item: Comparison, value: float | None) -> str:
-    if unit_of(item.metric) == "us":
-        return formatting.duration(value)
-    return (formatting.file_size if item.metric == "file-size" else formatting.memory)(value)
+def _cautions(item: Comparison) -> list[str]:
+    return [f"{one.severity.value}: {one.message}" for one in item.cautions]
 
 
 def _change(item: Comparison) -> str:

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from android_bench.checks import Finding
 from android_bench.compare import Comparison
 from android_bench.exports.text import json_text, number
 from android_bench.exports.view import ExportView, profiled, unit_of
@@ -37,7 +38,11 @@ def document(export: ExportView) -> str:
         "tool_version": export.tool_version,
         "runs": [_run(view) for view in export.runs],
         "baseline_runs": [_run(view) for view in export.baseline],
-        "comparisons": [_comparison(item) for item in export.comparisons],
+        "comparisons": [
+            _comparison(item, decides=decides)
+            for items, decides in ((export.decided, True), (export.informing, False))
+            for item in items
+        ],
     }
     return json_text(_plain(value))
 
@@ -84,15 +89,16 @@ def _run(view: RunView) -> _Json:
         "delegation": [asdict(item) for item in view.delegations],
         "numerics": asdict(summary.numerics) if summary.numerics else None,
         "operators": _operators(view),
-        "findings": [
-            {
-                "code": item.code,
-                "severity": item.severity,
-                "message": item.message,
-                "hint": item.hint,
-            }
-            for item in view.findings
-        ],
+        "findings": [_finding(item) for item in view.findings],
+    }
+
+
+def _finding(item: Finding) -> _Json:
+    return {
+        "code": item.code,
+        "severity": item.severity,
+        "message": item.message,
+        "hint": item.hint,
     }
 
 
@@ -160,7 +166,7 @@ def _operators(view: RunView) -> _Json | None:
     }
 
 
-def _comparison(item: Comparison) -> _Json:
+def _comparison(item: Comparison, *, decides: bool) -> _Json:
     unit = unit_of(item.metric)
     ratio = item.ratio
     return {
@@ -176,9 +182,14 @@ def _comparison(item: Comparison) -> _Json:
         "ratio_low": ratio.low if ratio else None,
         "ratio_high": ratio.high if ratio else None,
         "ratio_confidence_fraction": ratio.confidence if ratio else None,
+        "method": item.method,
         "max_slowdown_fraction": item.max_slowdown,
+        "noise_floor_fraction": item.noise_floor,
+        "gate_fraction": item.gate,
         "verdict": item.verdict,
+        "decides": decides,
         "reasons": item.reasons,
+        "cautions": [_finding(one) for one in item.cautions],
     }
 
 

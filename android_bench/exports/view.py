@@ -6,27 +6,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import android_bench
-from android_bench.compare import Comparison, compare_sets
+from android_bench.compare import DEFAULT_MAX_SLOWDOWN, Comparison, compare_sets
 from android_bench.errors import UsageError
+from android_bench.metrics import Metric
+from android_bench.noise import NoiseFloor
 from android_bench.operators import OperatorTime, operator_times
 from android_bench.results import BenchmarkRun, DeviceKind, InvocationKind
 from android_bench.run_view import RunView, run_views
 from android_bench.store import utc_now
 
-# What a metric of a comparison is measured in; anything else is in microseconds.
-_BYTES = frozenset({"peak-memory", "file-size"})
+# What these metrics are measured in; all others are in microseconds.
+_BYTES = frozenset({Metric.PEAK_MEMORY.value, Metric.FILE_SIZE.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportView:
     """The runs of an export and, of a comparison, the verdicts. ``generated_at`` is ISO 8601 in UTC.
 
-    ``baseline`` are the runs that ``runs`` are compared with; empty when nothing is compared.
+    ``baseline`` are the runs that ``runs`` are compared with; empty when nothing is compared. All metrics
+    are compared; ``deciding`` are those whose verdicts count, the others are for information.
     """
 
     runs: tuple[RunView, ...]
     baseline: tuple[RunView, ...]
     comparisons: tuple[Comparison, ...]
+    deciding: frozenset[str]
     generated_at: str
     tool_version: str
 
@@ -34,6 +38,28 @@ class ExportView:
     def is_comparison(self) -> bool:
         """Whether the runs are compared with a baseline (which can hold the same runs)."""
         return bool(self.baseline or self.comparisons)
+
+    @property
+    def decided(self) -> tuple[Comparison, ...]:
+        """The comparisons that count: in a deciding metric, or of a pair that has none of these."""
+        return self._split[0]
+
+    @property
+    def informing(self) -> tuple[Comparison, ...]:
+        """The comparisons that are for information."""
+        return self._split[1]
+
+    @property
+    def _split(self) -> tuple[tuple[Comparison, ...], tuple[Comparison, ...]]:
+        judged = {_pair(item) for item in self.comparisons if item.metric in self.deciding}
+        counts = [
+            item.metric in self.deciding or _pair(item) not in judged for item in self.comparisons
+        ]
+        both = list(zip(self.comparisons, counts, strict=True))
+        return (
+            tuple(item for item, decides in both if decides),
+            tuple(item for item, decides in both if not decides),
+        )
 
     def view_of(self, run_id: str | None) -> RunView | None:
         """The run of this id."""
@@ -45,15 +71,21 @@ def export_view(
     runs: Sequence[BenchmarkRun],
     *,
     baseline: Sequence[BenchmarkRun] = (),
-    max_slowdown: float | None = None,
+    max_slowdown: float = DEFAULT_MAX_SLOWDOWN,
+    floors: Sequence[NoiseFloor] = (),
+    deciding: Sequence[Metric] = (Metric.LATENCY,),
     generated_at: str | None = None,
 ) -> ExportView:
-    """Make the view of these runs; ``max_slowdown`` is the gate of a comparison, as a fraction."""
-    if baseline and max_slowdown is None:
-        raise ValueError("a comparison needs its gate")
+    """Make the view of these runs.
+
+    ``max_slowdown`` is the gate of a comparison as a fraction, ``floors`` are what unchanged models differ
+    by.
+    """
     comparisons: tuple[Comparison, ...] = ()
-    if baseline and max_slowdown is not None:
-        comparisons = tuple(compare_sets(baseline, runs, max_slowdown=max_slowdown))
+    if baseline:
+        comparisons = compare_sets(
+            baseline, runs, max_slowdown=max_slowdown, metrics=tuple(Metric), floors=floors
+        )
     sides = {run.run_id: "baseline" for run in baseline} | {
         run.run_id: "candidate" for run in runs if baseline
     }
@@ -64,9 +96,14 @@ def export_view(
         runs=tuple(view for view in views if view.run.run_id in here),
         baseline=tuple(view for view in views if view.run.run_id not in here),
         comparisons=comparisons,
+        deciding=frozenset(metric.value for metric in deciding),
         generated_at=generated_at or utc_now(),
         tool_version=android_bench.__version__,
     )
+
+
+def _pair(item: Comparison) -> tuple[str | None, ...]:
+    return (item.baseline_run_id, item.candidate_run_id, item.name, item.device, item.config)
 
 
 def unit_of(metric: str) -> str:

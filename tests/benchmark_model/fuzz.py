@@ -21,7 +21,6 @@ from typing import Any
 
 from android_bench.benchmark_model import (
     ParsedOutput,
-    by_node_type,
     judge,
     parse_op_profile,
     parse_output,
@@ -222,7 +221,6 @@ def profile_of(text: str) -> str:
         for value in (item.mean_us, item.first_us, item.start_us):
             assert value is None or near(value, known, 1e-6), value
         assert item.memory_bytes is None or near(item.memory_bytes, known, 0.5)
-    by_node_type(operators)
     return "a profile" if operators else "an empty profile"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from android_bench.benchmark_model import by_node_type, parse_op_profile
+from android_bench.benchmark_model import parse_op_profile
 from android_bench.errors import OutputError
 from android_bench.results import ProfilePhase
 
@@ -95,24 +95,6 @@ def test_subgraphs_and_the_inside_of_delegates_are_marked() -> None:
     seen = [(item.subgraph, item.inside_delegate) for item in parse_op_profile(text)]
     assert seen[:2] == [(0, False), (2, False)]
     assert seen[2][1]
-
-
-def test_sums_by_node_type() -> None:
-    operators = parse_op_profile(
-        profile(
-            "CONV_2D, 1, 2, 20%, 20%, 0, 1, [a]:0",
-            "SOFTMAX, 1, 5, 50%, 70%, 0, 1, [b]:1",
-            "CONV_2D, 1, 1, 30%, 100%, 0, 2, [c]:2",
-        )
-    )
-    softmax, conv = by_node_type(operators)
-    assert (softmax.node_type, softmax.total_us, softmax.share_pct) == ("SOFTMAX", 5000.0, 50.0)
-    assert (conv.node_type, conv.count, conv.total_us, conv.share_pct) == (
-        "CONV_2D",
-        2,
-        4000.0,
-        50.0,
-    )
 
 
 def test_a_cut_profile_has_a_part_of_the_rows() -> None:

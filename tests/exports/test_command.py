@@ -72,6 +72,21 @@ def test_a_comparison(results: Path, tmp_path: Path) -> None:
         assert "unchanged" in done.stdout
 
 
+def test_the_metric_that_decides_can_be_chosen(results: Path, tmp_path: Path) -> None:
+    slow = examples.run([3480, 3490, 3500, 3510, 3520, 3530])
+    new = save(tmp_path / "new", replace(slow, run_id="new", session_id="new"))
+    old = save(tmp_path / "old", replace(examples.run(), run_id="old", session_id="old"))
+    done = export(new, "-f", "junit", "--baseline", old)
+    assert "<failure" in done.stdout
+    done = export(new, "-f", "junit", "--baseline", old, "--metric", "file-size")
+    assert done.exit_code == 0, done.output
+    assert "<failure" not in done.stdout
+    assert "regressed digits.int8: latency" in done.stdout
+    verdicts = json.loads(export(new, "-f", "json", "--baseline", old).stdout)["comparisons"]
+    assert [item["metric"] for item in verdicts if item["decides"]] == ["latency"]
+    assert len(verdicts) > 3
+
+
 def test_results_against_themselves(results: Path) -> None:
     done = export(results, "-f", "json", "--baseline", results)
     assert done.exit_code == 0, done.output
@@ -86,6 +101,8 @@ def test_results_against_themselves(results: Path) -> None:
         (["--format", "json", "--rows", "operators"], "csv"),
         (["--format", "csv", "--baseline", "RESULTS"], "no place for a comparison"),
         (["--format", "json", "--max-slowdown", "5%"], "there is no baseline"),
+        (["--format", "json", "--metric", "init"], "there is no baseline"),
+        (["--format", "json", "--noise-floor", "RESULTS"], "there is no baseline"),
         (
             ["--format", "json", "--baseline", "RESULTS", "--max-slowdown", "x"],
             "is not a percentage",

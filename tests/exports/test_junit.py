@@ -122,6 +122,10 @@ def test_verdicts() -> None:
         if "latency" in (case.get("name") or "") or "lost" in (case.get("name") or "")
     }
     assert outcomes == {"slow": "failure", "same": "passed", "lost": "skipped"}
+    # What does not decide is told and fails nothing.
+    assert {one.tag for one in suite.iter()} >= {"failure", "skipped"}
+    assert len(suite.findall("testcase")) == 3
+    assert "peak memory" in (suite.findtext("system-out") or "")
     skipped = suite.find("testcase/skipped")
     assert skipped is not None
     assert "only the baseline has it" in (skipped.get("message") or "")

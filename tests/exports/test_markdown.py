@@ -56,10 +56,14 @@ def test_a_comparison_leads_with_the_verdict() -> None:
     )
     text = exported(Format.MARKDOWN, slow, baseline=[old])
     (table, *_) = tables(text)
-    latency = next(row for row in table[2:] if "latency" in row)
-    assert latency[0] == "**regressed**"
-    assert (latency[4], latency[5]) == ("2.92 ms", "3.50 ms") or latency[6].startswith("+")
-    assert "egressed" in text.split("\n", 1)[0]
+    (latency,) = table[2:]
+    assert (latency[0], latency[3]) == ("**regressed**", "latency")
+    assert latency[4] == "2.92 ms"
+    assert latency[6].startswith("+")
+    assert text.startswith("## Regressed: `digits.int8` +")
+    # What does not decide is told, and folded.
+    others = text.partition("Other metrics, which do not decide")[2]
+    assert "peak memory" in others.partition("</details>")[0]
 
 
 def test_the_worst_verdicts_stand_first() -> None:
@@ -72,7 +76,7 @@ def test_the_worst_verdicts_stand_first() -> None:
     text = exported(Format.MARKDOWN, *new, baseline=[replace(run, session_id="o") for run in old])
     (table, *_) = tables(text)
     verdicts = [row[0].strip("*") for row in table[2:]]
-    order = ["regressed", "inconclusive", "incomparable", "improved", "unchanged"]
+    order = ["regressed", "incomparable", "inconclusive", "improved", "unchanged"]
     assert verdicts == sorted(verdicts, key=order.index)
     assert verdicts[0] == "regressed"
     assert "1 regressed" in text.split("\n", 1)[0].lower()
