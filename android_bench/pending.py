@@ -1,4 +1,4 @@
-"""Which job on the device is being waited for: noted on disk, so that it can be ended after this process died."""
+"""The job on the device that is waited for, noted on disk: it can be ended after this process died."""
 
 from __future__ import annotations
 
