@@ -52,11 +52,13 @@ def parse_battery(text: str) -> Battery:
 def parse_thermal(text: str) -> tuple[int | None, dict[str, float]]:
     """Read ``dumpsys thermalservice``: the status (0 none … 6 shutdown) and temperatures by sensor in °C.
 
-    The hardware's current temperatures count; the cached ones serve where there are none.
+    The hardware's current temperatures count; the cached ones serve where there are none. A status that
+    somebody set (``cmd thermalservice override-status``) is none.
     """
     found = re.search(r"^\s*Thermal Status: ([0-6])\s*$", text, re.MULTILINE)
+    real = found is not None and "IsStatusOverride: true" not in text
     current = text.partition("Current temperatures from HAL:")[2]
-    return int(found[1]) if found else None, _sensors(current) or _sensors(text)
+    return int(found[1]) if found and real else None, _sensors(current) or _sensors(text)
 
 
 def parse_screen(text: str) -> bool | None:

@@ -20,6 +20,7 @@ _POLICIES = "/sys/devices/system/cpu/cpufreq"
 # While on AC (1), USB (2) or wireless power (4): android.os.BatteryManager.BATTERY_PLUGGED_*
 _PLUGGED_ANY = 7
 _KEY_WAKE_UP = 224
+_BRIGHTNESS = "screen_brightness"
 _GOVERNOR = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -72,7 +73,7 @@ def planned_changes(device: Device, wish: DeviceSettings) -> list[Change]:
         )
     if wish.brightness is not None:
         changes.append(_setting(device, "system", "screen_brightness_mode", "0"))
-        changes.append(_setting(device, "system", "screen_brightness", str(wish.brightness)))
+        changes.append(_setting(device, "system", _BRIGHTNESS, str(wish.brightness)))
     if wish.airplane:
         changes.extend(_airplane(device))
     if wish.governor is not None:
@@ -92,11 +93,16 @@ def _setting(device: Device, namespace: str, key: str, value: str) -> Change:
             output=was,
             hint="Leave this setting out.",
         )
-    back = f"delete {namespace} {key}" if was == "null" else f"put {namespace} {key} {was}"
+
+    def put(value: str) -> str:
+        # Androids before 8 say nothing of a refusal. The brightness alone may be rounded meanwhile.
+        proof = f' && [ "$(settings get {namespace} {key})" = {value} ]'
+        return f"settings put {namespace} {key} {value}{proof if key != _BRIGHTNESS else ''}"
+
     return Change(
         name=key.replace("_", " "),
-        apply=f"settings put {namespace} {key} {value}",
-        restore=f"settings {back} >/dev/null",
+        apply=put(value),
+        restore=f"settings delete {namespace} {key} >/dev/null" if was == "null" else put(was),
     )
 
 
@@ -113,8 +119,12 @@ def _airplane(device: Device) -> list[Change]:
             f"{serial} does not let the shell switch airplane mode; Android 11 and later do.",
             hint="Switch it by hand, and leave out --airplane.",
         )
-    command = "cmd connectivity airplane-mode"
-    on = Change(name="airplane mode", apply=f"{command} enable", restore=f"{command} disable")
+
+    def switch(order: str) -> str:
+        command = "cmd connectivity airplane-mode"
+        return f'{command} {order} && [ "$({command})" = {order}d ]'
+
+    on = Change(name="airplane mode", apply=switch("enable"), restore=switch("disable"))
     return [on] if state == "disabled" else []
 
 

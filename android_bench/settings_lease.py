@@ -61,8 +61,8 @@ class Journal:
             'mkdir -p "$p" && '
             f'printf %s {shlex.quote(self._restore_text(restore))} >"$p/restore.sh" && '
             f'echo 0 {lease_s} >"$p/lease" && mv "$p" {folder} || exit 1\n'
-            # A phone that loses its power must find it again; who has neither command has luck.
-            f"{{ fsync {folder}/restore.sh || sync; }} 2>/dev/null\n"
+            # A phone that loses its power must find it again.
+            f"{{ fsync {folder}/restore.sh || sync {folder}/restore.sh; }} 2>/dev/null\n"
             f"$(command -v setsid) sh -c {shlex.quote(_GUARD)} sh {folder} {_look_s(lease_s)} "
             "</dev/null >/dev/null 2>&1 &\n"
             # With this shell ends what is not in a session of its own yet.

@@ -178,6 +178,13 @@ def test_the_cached_temperatures_serve_where_the_hardware_gives_none() -> None:
     assert parse_thermal(said) == (0, {"skin": 31.5})
 
 
+def test_a_status_that_somebody_set_is_none() -> None:
+    said = text("thermalservice.15").replace("IsStatusOverride: false", "IsStatusOverride: true")
+    status, sensors = parse_thermal(said)
+    assert status is None
+    assert sensors["VIRTUAL-SKIN"] == 36.6
+
+
 def test_a_device_before_android_10_has_no_such_service() -> None:
     assert parse_thermal("Can't find service: thermalservice\n") == (None, {})
 

@@ -146,9 +146,8 @@ def test_what_was_unset_is_deleted_and_not_set_to_null() -> None:
         "settings delete system screen_brightness >/dev/null",
     ]
     device = Device(Answering("R5", {"settings get": "1"}))
-    assert planned_changes(device, DeviceSettings(stay_awake=True))[0].restore == (
-        "settings put global stay_on_while_plugged_in 1 >/dev/null"
-    )
+    [stay] = planned_changes(device, DeviceSettings(stay_awake=True))
+    assert stay.restore.startswith("settings put global stay_on_while_plugged_in 1 ")
 
 
 # The journal

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from android_bench.cli.app import app
 from android_bench.cli.options import Device
 
@@ -9,26 +11,21 @@ from android_bench.cli.options import Device
 @app.command(epilog="Example: android-bench restore --device 192.168.1.7:5555")
 def restore(*, device: Device = None) -> None:
     """Put back the settings of a device that an interrupted run left changed."""
-    from contextlib import closing
-
+    from android_bench import console
     from android_bench.device import Device as OpenDevice
     from android_bench.device_settings import restore_settings
     from android_bench.transport.discovery import open_transport
 
     with closing(open_transport(device)) as transport:
         restored = restore_settings(OpenDevice(transport))
-        if restored:
-            print(f"Restored on {transport.serial}: {', '.join(restored)}.")
-        else:
-            print(f"{transport.serial} holds no changed settings.")
+        told = f"Restored on {transport.serial}: {', '.join(restored)}."
+        console.say(told if restored else f"{transport.serial} holds no changed settings.")
 
 
 @app.command(epilog="Example: android-bench clean --device 192.168.1.7:5555")
 def clean(*, device: Device = None) -> None:
-    """Remove all that this tool put on a device, settings restored first."""
-    from contextlib import closing
-
-    from android_bench import formatting
+    """Remove all that this tool put on a device; settings are restored first."""
+    from android_bench import console, formatting
     from android_bench.device import Device as OpenDevice
     from android_bench.device_settings import restore_settings
     from android_bench.transport.discovery import open_transport
@@ -37,10 +34,8 @@ def clean(*, device: Device = None) -> None:
     with closing(open_transport(device)) as transport:
         opened = OpenDevice(transport)
         restored = restore_settings(opened)
-        if restored:
-            print(f"Restored on {transport.serial}: {', '.join(restored)}.")
         freed = Workspace(opened).clean()
-        if freed is None:
-            print(f"Nothing of this tool is on {transport.serial}.")
-        else:
-            print(f"Removed from {transport.serial}: freed {formatting.memory(freed)}.")
+        if restored:
+            console.say(f"Restored on {transport.serial}: {', '.join(restored)}.")
+        told = f"Removed from {transport.serial}: freed {formatting.memory(freed)}."
+        console.say(f"Nothing of this tool is on {transport.serial}." if freed is None else told)

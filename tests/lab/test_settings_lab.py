@@ -127,6 +127,18 @@ def test_a_setting_that_the_device_refuses_restores_the_others(
     assert folders(virtual) == []
 
 
+def test_a_setting_that_is_taken_and_not_kept_is_a_refusal(
+    virtual: VirtualDevice, phone: Device
+) -> None:
+    (virtual.state_dir / "ignored_settings").write_text("global stay_on_while_plugged_in\n")
+    with (
+        pytest.raises(DeviceCommandError, match="refused stay awake: it said nothing"),
+        applied_settings(phone, DeviceSettings(stay_awake=True)),
+    ):
+        pytest.fail("it began")
+    assert state(virtual) == BEFORE
+
+
 def test_a_disk_without_room_for_a_note_changes_nothing(make_device: MakeDevice) -> None:
     virtual = make_device(data_size_mib=1)
     phone = Device(open_transport(virtual.serial))
