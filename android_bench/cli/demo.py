@@ -46,7 +46,9 @@ def demo(
             observer=progress,
         )
     code = session_outcome(session, output / "results", as_json=False)
-    print(write_report(session.runs, path=output / "report.html", title="Digits, four ways"))
+    folders = {run.run_id: output / "results" / run.run_id for run in session.runs}
+    page = output / "report.html"
+    print(write_report(session.runs, path=page, title="Digits, four ways", folders=folders))
     raise typer.Exit(code)
 
 

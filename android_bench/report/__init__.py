@@ -7,7 +7,7 @@
     view.py      the view model: everything the page says, as typed data
     answer.py    the headline          pairs.py     both sides of a comparison
     rows.py      one run               run_detail.py  one run, opened
-    columns.py, context.py, clocks.py  the columns of its tables
+    columns.py, special_columns.py, context.py, clocks.py   the columns of its tables
     charts.py, scatter.py, panels.py   positions of every mark
     costs.py     memory, start-up, numerics         operators.py  where the time goes
     timeline.py  means and conditions of a session over time

@@ -15,7 +15,7 @@ from android_bench.compare import Comparison, Verdict
 from android_bench.config import BenchmarkConfig
 from android_bench.report.answer import Answer, answer
 from android_bench.report.charts import RowChart, Series, latency_chart, size_chart, spread_chart
-from android_bench.report.columns import NUMERICS, STARTUP, VARIANTS, Column, known
+from android_bench.report.columns import VARIANTS, Column, known
 from android_bench.report.context import RunTable, run_tables
 from android_bench.report.costs import (
     memory_growth_chart,
@@ -30,6 +30,7 @@ from android_bench.report.pairs import DECIDING, GRAVEST_FIRST, PairView, pair_v
 from android_bench.report.rows import RunView
 from android_bench.report.run_detail import RunDetail, run_detail
 from android_bench.report.scatter import Candidate, ForestChart, ScatterChart, forest, trade_off
+from android_bench.report.special_columns import NUMERICS, STARTUP
 from android_bench.report.timeline import Timeline, timelines
 from android_bench.results import BenchmarkRun, BinaryInfo, DeviceInfo, InvocationKind
 from android_bench.run_view import device_key, run_views

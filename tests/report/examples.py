@@ -142,8 +142,8 @@ def make_invocation(index: int, mean_us: float, *, phone: bool = True) -> Invoca
     )
 
 
-def make_memory(index: int) -> Invocation:
-    timing = make_invocation(index, 1000.0)
+def make_memory(index: int, *, phone: bool = True) -> Invocation:
+    timing = make_invocation(index, 1000.0, phone=phone)
     return replace(
         timing,
         kind=InvocationKind.MEMORY,
@@ -174,7 +174,7 @@ def make_run(
         make_invocation(index, mean_us * (1 + chance.gauss(0, noise)), phone=phone)
         for index in range(1, count + 1)
     ]
-    invocations.append(make_memory(count + 1))
+    invocations.append(make_memory(count + 1, phone=phone))
     fields: dict[str, Any] = {
         "run_id": f"20260814T101500Z-{sha(name + device.serial)[:8]}",
         "session_id": "session-1",
