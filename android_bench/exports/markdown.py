@@ -121,7 +121,7 @@ def _verdicts(
                 f"**{item.verdict.value}**"
                 if item.verdict is Verdict.REGRESSED
                 else item.verdict.value,
-                _name(item.name),
+                _cell(item.name),
                 _place(export, item),
                 markdown_text(metric_name(item.metric)),
                 metric_text(item.metric, item.baseline) or formatting.UNKNOWN,
@@ -139,7 +139,7 @@ def _place(export: ExportView, item: Comparison) -> str:
     """The device and configuration of a comparison, marked when the device is no phone."""
     view = export.view_of(item.candidate_run_id) or export.view_of(item.baseline_run_id)
     mark = _MARKS.get(view.run.device.kind) if view else None
-    return f"{_name(item.device)}{f' (**{mark}**)' if mark else ''}, {_name(item.config)}"
+    return f"{_cell(item.device)}{f' (**{mark}**)' if mark else ''}, {_cell(item.config)}"
 
 
 def _runs(views: Sequence[RunView], export: ExportView) -> Section:
@@ -162,7 +162,7 @@ def _runs(views: Sequence[RunView], export: ExportView) -> Section:
 def _run(view: RunView, *, relative: bool, mark: str | None) -> str:
     summary = view.summary
     latency = formatting.interval(summary.latency)
-    cells = [_name(view.label), f"{latency} ({mark})" if mark and summary.latency else latency]
+    cells = [_cell(view.label), f"{latency} ({mark})" if mark and summary.latency else latency]
     if relative:
         cells.append("baseline" if view.is_baseline else formatting.change(view.latency_ratio))
     cells += [
@@ -187,8 +187,8 @@ def _operators(export: ExportView) -> Iterator[Section]:
             head=("| layer | operator | time | share |", "| --- | --- | ---: | ---: |"),
             rows=tuple(
                 _row(
-                    _name(item.layer) if item.layer else formatting.UNKNOWN,
-                    _name(item.node_type),
+                    _cell(item.layer) if item.layer else formatting.UNKNOWN,
+                    _cell(item.node_type),
                     formatting.duration(item.time_us),
                     formatting.percent(item.share),
                 )
@@ -230,8 +230,8 @@ def _changes(export: ExportView) -> Iterator[Section]:
 def _changed(change: OperatorChange) -> str:
     sign = "+" if change.delta_us >= 0 else "−"
     return _row(
-        _name(change.layer) if change.layer else formatting.UNKNOWN,
-        _name(change.node_type),
+        _cell(change.layer) if change.layer else formatting.UNKNOWN,
+        _cell(change.node_type),
         formatting.duration(change.baseline_us),
         formatting.duration(change.candidate_us),
         f"{sign}{formatting.duration(abs(change.delta_us))}",
@@ -301,6 +301,11 @@ def _change(item: Comparison) -> str:
 
 def _name(text: str) -> str:
     return code_span(text, longest=_LONGEST_NAME)
+
+
+def _cell(text: str) -> str:
+    """A name in a table."""
+    return code_span(text, longest=_LONGEST_NAME, in_table=True)
 
 
 def _row(*cells: str) -> str:

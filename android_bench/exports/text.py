@@ -40,15 +40,19 @@ def cell(text: str) -> str:
     return f"'{clean}" if _FORMULA.match(clean) else clean
 
 
-def code_span(text: str, *, longest: int) -> str:
-    """A name in Markdown: in a code span nothing is markup, a mention or a link. Pipes fit into tables."""
+def code_span(text: str, *, longest: int, in_table: bool = False) -> str:
+    """A name in Markdown: in a code span nothing is markup, a mention or a link.
+
+    In a table a pipe ends the cell even there, unless a backslash is before it, which is not shown.
+    """
     clean = one_line(text) or "unnamed"
     if len(clean) > longest:
         clean = clean[: longest - 1] + "…"
     runs = [len(run) for run in re.findall(r"`+", clean)]
     fence = "`" * next(size for size in range(1, len(runs) + 2) if size not in runs)
     inner = f" {clean} " if "`" in clean else clean
-    return f"{fence}{inner}{fence}".replace("|", "\\|")
+    span = f"{fence}{inner}{fence}"
+    return span.replace("|", "\\|") if in_table else span
 
 
 def markdown_text(text: str) -> str:

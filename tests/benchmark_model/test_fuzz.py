@@ -10,6 +10,7 @@ from android_bench.errors import OutputError
 from android_bench.operator_names import layers_of
 from android_bench.results import Status
 from tests.benchmark_model import fuzz
+from tests.benchmark_model.fuzz import outputs
 
 
 def test_no_output_is_read_wrong() -> None:
@@ -24,7 +25,7 @@ def test_no_output_is_read_wrong() -> None:
 
 def test_the_fuzzer_sees_a_number_that_was_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A parser that invents must not pass."""
-    monkeypatch.setattr(fuzz, "parse_output", lambda *_, **__: INVENTED)
+    monkeypatch.setattr(outputs, "parse_output", lambda *_, **__: INVENTED)
     with pytest.raises(AssertionError):
         fuzz.run(200, seed=0)
 
