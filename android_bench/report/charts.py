@@ -16,7 +16,7 @@ from android_bench import formatting
 from android_bench.stats import Interval
 
 # Up to this many rows each label gets a line of its own; above, it stands beside its bar.
-ROOMY_ROWS = 24
+ROOMY_ROWS = 18
 ROOMY_STEP = 46.0
 COMPACT_STEP = 20.0
 COMPACT_LABEL_SHARE = 0.36

@@ -17,6 +17,10 @@ STARTUP_WORDS = {
 }
 
 
+# Each run has a row for each state of the cache: more are no picture.
+MOST_STARTUPS = 16
+
+
 def memory_growth_chart(runs: Sequence[RunView]) -> RowChart | None:
     """Growth of the high-water mark over the whole invocation and, in front of it, by initialisation."""
     items = [
@@ -53,7 +57,7 @@ def memory_peak_chart(runs: Sequence[RunView]) -> RowChart | None:
 def startup_chart(runs: Sequence[RunView]) -> RowChart | None:
     """Until the first result, by the state of the cache: initialisation, then the first inference."""
     items = []
-    for view in runs:
+    for view in [view for view in runs if view.summary.startup][:MOST_STARTUPS]:
         for mode, seen in view.summary.startup.items():
             if seen.init is None or seen.first_inference is None:
                 continue

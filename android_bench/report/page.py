@@ -15,7 +15,7 @@ import android_bench
 from android_bench import formatting
 from android_bench.compare import Comparison
 from android_bench.errors import BenchError, Fault
-from android_bench.report import columns, context, findings, packing, pairs, scatter, view
+from android_bench.report import columns, context, costs, findings, packing, pairs, scatter, view
 from android_bench.report.logs import LogFiles, log_files
 from android_bench.results import BenchmarkRun
 from android_bench.store import utc_now
@@ -151,7 +151,10 @@ def environment() -> jinja2.Environment:
     made.filters["metric_name"] = pairs.metric_name
     made.filters["clusters_in_words"] = context.clusters_in_words
     made.globals.update(
-        column_groups=columns.groups, concerning=findings.concerning, telling=findings.telling
+        most_startups=costs.MOST_STARTUPS,
+        column_groups=columns.groups,
+        concerning=findings.concerning,
+        telling=findings.telling,
     )
     return made
 

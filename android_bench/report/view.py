@@ -36,7 +36,7 @@ from android_bench.results import BenchmarkRun, BinaryInfo, DeviceInfo, Invocati
 from android_bench.run_view import device_key, run_views
 
 # Above this many runs of a device, its charts show the fastest only; the tables show all.
-MOST_CHARTED, FASTEST_CHARTED = 60, 40
+MOST_CHARTED, FASTEST_CHARTED = 48, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
