@@ -35,11 +35,10 @@ def parse_battery(text: str) -> Battery:
     A device without a battery has no level, and one whose values somebody set by hand (``dumpsys battery
     unplug``, ``set``) tells nothing that can be believed.
     """
-    values = {
-        name.strip(): value.strip()
-        for name, colon, value in (line.partition(":") for line in text.splitlines())
-        if colon and value.strip()
-    }
+    values: dict[str, str] = {}
+    for name, colon, value in (line.partition(":") for line in text.splitlines()):
+        if colon and value.strip():
+            values.setdefault(name.strip(), value.strip())  # some makers append logs of their own
     if "(UPDATES STOPPED" in text or values.get("present") == "false":
         return Battery()
     return Battery(

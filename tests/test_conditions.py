@@ -124,6 +124,12 @@ def test_on_a_cable_and_full_or_held_it_does_not_charge(status: str, charging: b
     assert parse_battery(said.replace("powered: true", "powered: false")).charging is False
 
 
+def test_what_a_maker_appends_changes_nothing() -> None:
+    whole = text("battery.15")
+    logs = "  LED Charging: true\n  level: 3\n  temperature: 0\n  status: 3\nUSB powered: false\n"
+    assert parse_battery(whole + logs) == parse_battery(whole)
+
+
 def test_a_device_without_a_battery_has_no_level() -> None:
     assert parse_battery(text("battery.tv-box")) == parse_battery("")
 
