@@ -19,6 +19,7 @@ NARROWEST_PLOT = 290.0
 CHARACTER_WIDTH, LINE_HEIGHT = 6.8, 15.0
 LONGEST_LABEL = 24
 MOST_LABELS = 16
+MOST_BEHIND = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +66,17 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScatterChart:
-    """Marks over two axes, those on the Pareto front joined by a staircase."""
+    """Marks over two axes, those on the Pareto front joined by a staircase.
+
+    ``hidden`` counts marks behind the front that were left out.
+    """
 
     across: Axis
     down: Axis
     marks: tuple[Mark, ...]
     front: tuple[Segment, ...]
     height: float
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,12 +138,18 @@ def trade_off(candidates: Sequence[Candidate], *, worth_is_accuracy: bool) -> Sc
         )
         for index, item in enumerate(candidates)
     ]
+    behind = [index for index in range(len(bare)) if index not in front]
+    # Every n-th of them where they are many; then the front, so that nothing lies upon it.
+    shown = [*behind[:: math.ceil(len(behind) / MOST_BEHIND) or 1], *sorted(front)]
     return ScatterChart(
         across=across,
         down=down,
-        marks=_labelled(bare, [item.label for item in candidates]),
+        marks=_labelled(
+            [bare[index] for index in shown], [candidates[index].label for index in shown]
+        ),
         front=_staircase([bare[index] for index in front]),
         height=PLOT_HEIGHT,
+        hidden=len(bare) - len(shown),
     )
 
 

@@ -181,7 +181,8 @@ def _device_view(number: int, runs: tuple[RunView, ...]) -> DeviceView:
         for view in charted
     ]
     measured = any(item.samples for item in series)
-    chart, worth = _trade_off(charted)
+    # Over all runs: the front is made of the best, not of the fastest.
+    chart, worth = _trade_off(runs)
     # Of a comparison the baseline is history: the answer is about what could be shipped now.
     found = answer([view for view in runs if view.side != "baseline"] or runs)
     return DeviceView(

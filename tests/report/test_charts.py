@@ -187,3 +187,14 @@ def test_a_comparison_without_ratio_has_no_mark() -> None:
 def test_shortening_keeps_both_ends() -> None:
     assert shorten("mobilenet_v2_pruned_int8", 13) == "mobile…d_int8"
     assert shorten("short", 13) == "short"
+
+
+def test_of_many_candidates_the_whole_front_is_shown() -> None:
+    worst = [(1000.0 + n, 0.5) for n in range(2000)]
+    best = [(100.0 * n, 0.8 + n / 100) for n in range(1, 6)]
+    chart = trade_off(candidates(*worst, *best), worth_is_accuracy=True)
+    assert len([mark for mark in chart.marks if mark.on_front]) == 5
+    assert len(chart.marks) + chart.hidden == 2005
+    assert len(chart.marks) <= 205
+    # Nothing is drawn upon the front.
+    assert all(mark.on_front for mark in chart.marks[-5:])
