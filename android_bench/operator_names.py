@@ -31,7 +31,7 @@ _PRODUCTS = re.compile(
 _PARTS_OF_LAYERS = frozenset({"attention_output", "key", "query", "value"})
 # Names that the exporter, the converter and the runtime give to tensors themselves.
 _NO_LAYERS = re.compile(
-    r"(?:(?:Stateful)?PartitionedCall|Identity|Const|Placeholder|XlaCallModule|call_module|output|args?)"
+    r"(?:(?:Stateful)?PartitionedCall|Identity|Const|Placeholder|XlaCallModule|call_module|Unknown|output|args?)"
     r"(?:_?\d+)*(?::\d+)?|(?:serving_default_|tfl\.|arith\.|std\.|pseudo_|unknown_).*",
     re.ASCII | re.DOTALL,
 )

@@ -63,7 +63,8 @@ class OperatorChange:
 
     ``baseline_us`` or ``candidate_us`` is ``None`` where that run has no such operator; ``delta_us`` takes
     it for no time at all. ``layer`` and ``node_type`` are joined with " + " where the work is done by one
-    operator in one run and by several in the other. ``renamed`` tells that the layers' names differ, and
+    operator in one run and by several in the other. A ``nested`` change explains another one, as nested
+    operators do. ``renamed`` tells that the layers' names differ, and
     only type and order matched.
     """
 
@@ -72,6 +73,7 @@ class OperatorChange:
     baseline_us: float | None
     candidate_us: float | None
     delta_us: float
+    nested: bool = False
     inside_delegate: bool = False
     renamed: bool = False
 
@@ -132,9 +134,9 @@ def operator_changes(baseline: BenchmarkRun, candidate: BenchmarkRun) -> tuple[O
     if not before or not after:
         return ()
     changes: list[OperatorChange] = []
-    for inside in (False, True):
-        old = [item for item in before if item.inside_delegate is inside]
-        new = [item for item in after if item.inside_delegate is inside]
+    for place in ((False, False), (True, False), (True, True)):
+        old = [item for item in before if (item.nested, item.inside_delegate) == place]
+        new = [item for item in after if (item.nested, item.inside_delegate) == place]
         for match in (_by_layers_and_type, _by_common_layers, _by_type_and_order):
             pairs, old, new = match(old, new)
             changes += [_change(*pair, renamed=match is _by_type_and_order) for pair in pairs]
@@ -282,6 +284,7 @@ def _change(before: _Items, after: _Items, *, renamed: bool) -> OperatorChange:
         baseline_us=old,
         candidate_us=new,
         delta_us=(new or 0.0) - (old or 0.0),
+        nested=any(item.nested for item in (*before, *after)),
         inside_delegate=any(item.inside_delegate for item in (*before, *after)),
         renamed=renamed and any(item.layers for item in (*before, *after)),
     )

@@ -56,6 +56,7 @@ from tests import examples
         ("[StatefulPartitionedCall:01]:5", ()),
         ("[StatefulPartitionedCall:3, StatefulPartitionedCall:2]:266", ()),
         ("[Identity_1]:9", ()),
+        ("[Unknown]:9", ()),
         ("[]:0", ()),
         ("Convolution (NHWC, QC8) IGEMM:3", ()),
         ("Delegate/Convolution (NHWC, QC8) IGEMM:3", ()),
@@ -220,6 +221,19 @@ def test_kernels_of_other_number_types_are_the_same_work() -> None:
     before = examples.operator("Delegate/Add (ND, F32):9", "Add (ND, F32)", 30.0)
     after = examples.operator("Delegate/Add (ND, QS8):9", "Add (ND, QS8)", 10.0)
     assert changes([before], [after]) == [(None, "Add (ND, F32) + Add (ND, QS8)", 30.0, 10.0)]
+
+
+def test_what_control_flow_called_explains_another_change() -> None:
+    loop = examples.operator("[m/while/While]:8", "WHILE", 50.0)
+    body = replace(examples.operator("[m/body/add/Add]:0", "ADD", 5.0), times_called=9, subgraph=2)
+    found = operator_changes(
+        run([loop, body]),
+        run([replace(loop, mean_us=80.0), replace(body, mean_us=8.0)]),
+    )
+    assert [(item.node_type, item.delta_us, item.nested) for item in found] == [
+        ("WHILE", 30.0, False),
+        ("ADD", 27.0, True),
+    ]
 
 
 def test_without_a_profile_on_both_sides_nothing_is_known_to_have_changed() -> None:

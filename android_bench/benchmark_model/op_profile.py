@@ -11,7 +11,7 @@ profiler_summarizer.cc, and outputs.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from android_bench.benchmark_model.lines import (
     NUMBER,
@@ -33,6 +33,7 @@ _GRAPH = re.compile(
     r" (?:profile|summary):",
     re.ASCII,
 )
+_NAMELESS = "[Unknown]:"
 _HEADER = re.compile(r"\[?node type\]?[,\s]+(?P<start>\[?start\]?[,\s])?")
 
 
@@ -76,7 +77,23 @@ def parse_op_profile(text: str) -> tuple[OperatorProfile, ...]:
             "There is no operator profile in this text.",
             hint="The Classic benchmark_model writes one with --enable_op_profiling=true.",
         )
-    return tuple(rows)
+    return _of_one_inference(rows)
+
+
+def _of_one_inference(rows: list[OperatorProfile]) -> tuple[OperatorProfile, ...]:
+    """The rows with what LiteRT's own summary counts over all inferences taken back to one.
+
+    It knows no names, counts every call since the beginning, and has a moment in the column "first". How
+    many inferences there were it does not say: the operator called least is taken to be called once.
+    """
+    counts = [item.times_called for item in rows if item.name.startswith(_NAMELESS)]
+    inferences = min((count for count in counts if count > 0), default=1)
+    return tuple(
+        replace(item, times_called=round(item.times_called / inferences), first_us=None)
+        if item.name.startswith(_NAMELESS)
+        else item
+        for item in rows
+    )
 
 
 @dataclass(slots=True, kw_only=True)

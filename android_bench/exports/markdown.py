@@ -212,7 +212,7 @@ def _changes(export: ExportView) -> Iterator[Section]:
         found = [
             change
             for change in operator_changes(before.run, after.run)
-            if not change.inside_delegate and abs(change.delta_us) >= _WORTH_TELLING * whole
+            if not change.nested and abs(change.delta_us) >= _WORTH_TELLING * whole
         ]
         if found:
             yield Section(

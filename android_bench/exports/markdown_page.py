@@ -64,12 +64,7 @@ def _fitted(section: Section, room: int) -> str | None:
     if section.rows and not rows:
         return None
     cut = len(section.rows) - len(rows)
-    more = cut == 1
-    told = (
-        f"\n\n… and {cut:,} more {section.noun}{'' if more else 's'}: see the report."
-        if cut
-        else ""
-    )
+    told = f"\n\n… and {_counted(cut, f'more {section.noun}')}: see the report." if cut else ""
     return before + "\n".join(rows) + told + after
 
 
@@ -78,8 +73,12 @@ def _frame(section: Section, *, folded: bool) -> tuple[str, str]:
     if not folded:
         return f"### {section.title}\n\n{head}", ""
     # Markdown is read again behind the empty line; in the summary itself it is not.
-    count = f"{len(section.rows):,} {section.noun}{'' if len(section.rows) == 1 else 's'}"
+    count = _counted(len(section.rows), section.noun)
     return (
         f"### {section.title}\n\n<details><summary>{count}</summary>\n\n{head}",
         "\n\n</details>",
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -193,3 +193,27 @@ def test_figures_that_leave_the_range_of_numbers_are_unknown(number: str) -> Non
     operator = parse_op_profile(text)[-1]
     assert (operator.first_us, operator.memory_bytes) == (None, None)
     assert len(parse_op_profile(profile(f"CONV_2D, 1, {number}, 1%, 1%, 0, 1, [c]:0"))) == 1
+
+
+def test_litert_counts_over_all_inferences_and_knows_no_names() -> None:
+    """Its own summary (litert/runtime/profiler_summarizer.cc); the column "first" is a moment."""
+
+    def row(kind: str, mean_ms: float, count: int, index: int) -> str:
+        return (
+            f"{kind:>30} {9000.125:10.3f} {mean_ms:10.3f} {50.0:9.3f}% {50.0:9.3f}% {0.0:10.3f} "
+            f"{count:10d} [Unknown]:{index}"
+        )
+
+    header = "".join(
+        f"{name:>11}" for name in ("[node type]", "[first]", "[avg ms]", "[%]", "[cdf%]")
+    )
+    text = table(
+        "Run Order",
+        header + "   [mem KB] [times called]     [Name]",
+        row("CONV_2D", 0.25, 50, 0),
+        row("ADD", 0.5, 150, 1),
+    )
+    conv, add = parse_op_profile(text)
+    assert (conv.times_called, add.times_called) == (1, 3)
+    assert (conv.mean_us, conv.first_us) == (250.0, None)
+    assert conv.name == "[Unknown]:0"
