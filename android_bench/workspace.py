@@ -6,6 +6,7 @@
       blobs/SHA256             models and binaries; a file with this name is whole and verified
       blobs/SHA256.NONCE.part  a push under way
       jobs/NONCE/              streams of a program that runs
+      scratch/SESSION/         outputs and caches of a session; gone when it ends
 
 Several sessions may use one device: names under way are unique, a blob appears in one step, and what
 was left behind is removed only when it is too old to belong to anybody.
@@ -111,12 +112,13 @@ class Workspace:
 
     def _survey(self) -> dict[str, _Blob]:
         """Make the folder, sweep what is stale, and list what is there, in one round trip."""
-        blobs, jobs = shlex.quote(self._blobs), shlex.quote(f"{self._root}/jobs")
+        blobs = shlex.quote(self._blobs)
+        passing = " ".join(shlex.quote(f"{self._root}/{name}") for name in ("jobs", "scratch"))
         done = self._device.transport.shell(
             f"mkdir -p {blobs} || exit 1\n"
             "{\n"
             f"find {blobs} -name '*.part' -mmin +{_STALE_PUSH_MIN} -exec rm -f {{}} +\n"
-            f"find {jobs} -mindepth 1 -maxdepth 1 -mmin +{_STALE_JOB_MIN} -exec rm -rf {{}} +\n"
+            f"find {passing} -mindepth 1 -maxdepth 1 -mmin +{_STALE_JOB_MIN} -exec rm -rf {{}} +\n"
             f"cd {blobs} && stat -c '%s %a %n' *\n"
             "} 2>/dev/null; true"
         )
