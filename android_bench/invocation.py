@@ -76,6 +76,7 @@ class Bench:
     reference: HostReference | None = None
     _conditions: Conditions | None = None
     _usual_khz: dict[int, int] = field(default_factory=dict)
+    _told: str | None = None
 
     def invoke(
         self,
@@ -160,11 +161,17 @@ class Bench:
             self._read_conditions,
             self.info,
             limit_s=self.wait_cool_s,
-            tell=self.tell,
+            tell=self._tell_once,
             usual_khz=self._usual_khz,
         )
         self._usual_khz = waited.usual_khz
         return waited.seconds, waited.conditions
+
+    def _tell_once(self, message: str) -> None:
+        """Tell what was not the last thing told: some reasons stay for a whole session."""
+        if message != self._told:
+            self.tell(message)
+        self._told = message
 
     def _read_conditions(self) -> Conditions:
         """Read the device's state; one that was just lost may take a while to come back."""

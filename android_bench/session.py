@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from android_bench.invocation import Bench
 from android_bench.matrix import Wishes, configurations
 from android_bench.numerics import HostReference, NumericsInputs
 from android_bench.preparation import Cell, Demands, Observer, cell_key, refuse_impossible
-from android_bench.results import BinaryFlavor, DeviceInfo
+from android_bench.results import BinaryFlavor, DeviceInfo, DeviceKind
 from android_bench.resume import Interrupted, find_interrupted
 from android_bench.runner import Session, measure
 from android_bench.store import new_run_id
@@ -201,7 +202,7 @@ def _for_device(
     """The configurations with the cores of this device, and libraries that it can load.
 
     Raises:
-        UsageError: the words for cores mean nothing on it.
+        UsageError: the words for cores mean nothing on it, or it cannot keep a program on them.
         BinaryError: a delegate's library is for another ABI.
     """
     found = []
@@ -211,6 +212,11 @@ def _for_device(
             path = Path(delegate.library)
             check_abi(path, path.read_bytes(), info.abis, host=False)
         if config.cores is not None:
+            if info.kind is DeviceKind.HOST and shutil.which("taskset") is None:
+                raise UsageError(
+                    "This computer has no taskset, which keeps a program on chosen cores.",
+                    hint="Leave --cores out here; it works on devices and on Linux.",
+                )
             chosen = mask_of(config.cores, info, config.num_threads)
             word = chosen.word.value if isinstance(chosen.word, CoreWord) else None
             config = replace(config, cores=word, cpu_mask=chosen.mask)  # noqa: PLW2901

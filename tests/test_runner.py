@@ -468,3 +468,25 @@ def test_a_killed_process_leaves_a_session_to_go_on_with(tmp_path: Path) -> None
     assert device.ran == []
     assert again.runs[0].complete
     assert again.runs[0].invocations == run.invocations
+
+
+def test_a_reason_that_stays_is_told_once(tmp_path: Path) -> None:
+    """Battery saver does not pass by itself: the wait ends at once, before each invocation."""
+    saving = replace(FakeDevice().read_conditions(), power_save=True)
+    device = FakeDevice()
+    device.read_conditions = lambda: saving  # type: ignore[method-assign]
+    said: list[str] = []
+    binary = ResolvedBinary(path=None, argv_prefix=("benchmark_model",), info=examples.BINARY)
+    bench = Bench(
+        device=cast("Any", device),
+        workspace=cast("Any", FakeWorkspace()),
+        info=examples.PHONE,
+        binary=binary,
+        binary_argv=binary.argv_prefix,
+        scratch="/scratch",
+        wait_cool_s=60.0,
+        tell=said.append,
+    )
+    measure(bench, cells("a"), results=tmp_path, observer=Silent(), demands=Demands())
+    assert len(said) == 1
+    assert "battery saver is on" in said[0]
