@@ -152,9 +152,10 @@ def dot_panel(
     summary: str,
     lines: Sequence[float] = (),
     band: tuple[float, float] | None = None,
+    trend: Readings | None = None,
     height: float = TALL_PANEL_HEIGHT,
 ) -> Panel:
-    """Invocations over time; ``lines`` and ``band`` are values that they are held against."""
+    """Invocations over time; ``lines``, ``band`` and ``trend`` are what they are held against."""
     shown = _thinned(samples)
     return Panel(
         heading=heading,
@@ -170,6 +171,9 @@ def dot_panel(
             )
             for item in shown
         ),
+        curves=(Curve(name=trend.name, tone=trend.tone, path=_path(trend, axis, span, height)),)
+        if trend
+        else (),
         lines=tuple((1 - axis.place(value)) * height for value in lines),
         band=((1 - axis.place(band[1])) * height, (1 - axis.place(band[0])) * height)
         if band

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from android_bench import formatting
 from android_bench.operators import OperatorTime, operator_times
 from android_bench.report.charts import round_axis
 from android_bench.report.logs import LogFile
-from android_bench.report.panels import DotKind, Panel, Sample, Span, dot_panel
+from android_bench.report.panels import DotKind, Panel, Readings, Sample, Span, dot_panel
 from android_bench.report.rows import RunView, kind_of, mean_of
 
 LEAST_INVOCATIONS = 3
@@ -45,6 +45,16 @@ def run_detail(view: RunView, logs: Mapping[str, tuple[LogFile, ...]]) -> RunDet
     )
 
 
+def _trend(view: RunView, places: Sequence[int]) -> Readings | None:
+    """The drift as a line over the invocations that count, where chance does not explain it."""
+    drift, latency = view.summary.drift, view.summary.latency
+    if drift is None or not drift.significant or latency is None:
+        return None
+    ends = ((places[0], 1 - drift.change / 2), (places[-1], 1 + drift.change / 2))
+    points = tuple((float(at), latency.estimate * factor) for at, factor in ends)
+    return Readings(name="drift", tone="second", points=points)
+
+
 def _chart(view: RunView) -> Panel | None:
     """The invocations' means in the order they ran, against the median and its interval."""
     timed = [(item, mean) for item in view.run.invocations if (mean := mean_of(item))]
@@ -76,5 +86,6 @@ def _chart(view: RunView) -> Panel | None:
         summary=f"{len(timed)} invocations, {formatting.duration_range(min(means), max(means))}",
         lines=(latency.estimate,) if latency else (),
         band=band,
+        trend=_trend(view, [at for at, (item, _) in enumerate(timed) if not item.throttled]),
         height=CHART_HEIGHT,
     )

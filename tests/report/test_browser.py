@@ -351,3 +351,36 @@ def test_names_that_turn_the_writing_direction_turn_only_themselves(
               return [box(name ?? lead.querySelector("bdi")).left, box(lead.querySelector("strong")).left]; })()"""
         )
         assert left < right or opened.page.locator(".lead").bounding_box()["height"] > 40  # type: ignore[index]
+
+
+def test_long_tables_begin_with_a_hundred_rows(browser: Browser, tmp_path: Path) -> None:
+    page = write_report(examples.make_many(230), path=tmp_path / "r.html")
+    rows = "#variants-table tr[data-run]:visible"
+    with visit(browser, page) as opened:
+        assert opened.page.locator(rows).count() == 200
+        opened.page.get_by_role("searchbox", name="Filter").fill("mobilenet_v3_")
+        expect(opened.page.locator("#filter-status")).to_contain_text("of 230 runs shown")
+        found = opened.page.locator(rows).count()
+        assert 0 < found < 100
+        opened.page.get_by_role("button", name="Show all", exact=True).click()
+        expect(opened.page.locator("#filter-status")).to_be_empty()
+        opened.page.get_by_role("button", name="Show all 230 runs").click()
+        assert opened.page.locator(rows).count() == 230
+    with visit(browser, page, java_script_enabled=False) as opened:
+        assert opened.page.locator(rows).count() == 230
+
+
+def test_nothing_is_clipped_where_it_matters(browser: Browser, pages: dict[str, Path]) -> None:
+    """On a phone no value of a chart lies on its label."""
+    with visit(browser, pages["rich"], viewport={"width": 360, "height": 800}) as opened:
+        clashes = opened.page.evaluate(
+            """[...document.querySelectorAll("svg.chart")].flatMap((chart) => {
+              const values = [...chart.querySelectorAll(":scope > text.value")];
+              return values.filter((value) => {
+                const share = parseFloat(value.previousElementSibling.getAttribute("width")) / 100;
+                const box = chart.getBoundingClientRect();
+                return box.width && box.left + box.width * share > value.getBoundingClientRect().left;
+              }).map((value) => value.textContent);
+            })"""
+        )
+        assert clashes == []

@@ -17,7 +17,7 @@ from android_bench.report import page as page_module
 from android_bench.report import render_report, write_report
 from android_bench.results import DeviceInfo, DeviceKind, Status
 from optimizer.artifact import MetadataSummary
-from tests.report import examples
+from tests.report import examples, rich
 from tests.report.pages import Element, Page
 
 HOSTILE = (
@@ -314,3 +314,41 @@ def test_missing_templates_are_an_error_with_a_hint(
     inside.mkdir(parents=True)
     (inside / page_module.ENTRY).touch()
     assert page_module.template_folder() == inside
+
+
+def test_a_drift_beyond_chance_is_drawn_and_said() -> None:
+    steady = Page(render_report([examples.make_run()])).root.one("details", id="run-1")
+    means = [3000.0 * (1 + step / 100) for step in range(12)]
+    run = replace(
+        examples.make_run(),
+        invocations=tuple(examples.make_invocation(n, mean) for n, mean in enumerate(means, 1)),
+    )
+    drifting = Page(render_report([run])).root.one("details", id="run-1")
+    assert "beyond chance" in drifting.text
+    assert "beyond chance" not in steady.text
+    assert drifting.all("path", class_="curve second")
+    assert not steady.all("path", class_="curve second")
+
+
+def test_a_throttled_invocation_is_marked_where_it_stands() -> None:
+    page = Page(render_report(rich.make_session()))
+    details = page.root.one("details", id="run-1")
+    apart = [row for row in details.all("tr") if "set apart: throttled" in row.text]
+    view_says = details.one("summary").text
+    assert len(apart) > 1
+    assert f"{len(apart)} set apart" in view_says
+    assert len(details.all("path", class_="apart")) == len(apart) + 1  # and one explains the mark
+    assert "throttling" in details.one("ul", class_="own-findings").text
+
+
+def test_each_finding_stands_beside_what_it_concerns() -> None:
+    page = Page(render_report(rich.make_session()))
+    conditions = page.root.one("section", id="conditions")
+    assert [item for item in conditions.all("a") if item.text.strip().endswith("throttling")]
+    numerics = page.root.one("section", id="numerics")
+    assert [item for item in numerics.all("a") if item.text.strip().endswith("numerics-off")]
+    assert not [item for item in numerics.all("a") if item.text.strip().endswith("throttling")]
+    ids = {item.get("id") for item in page.root.walk()}
+    chips = [item for item in page.root.all("a") if "mark" in (item.get("class") or "")]
+    assert len(chips) > 10
+    assert all((item.get("href") or "").removeprefix("#") in ids for item in chips)
