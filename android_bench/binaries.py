@@ -14,6 +14,7 @@ from android_bench.binary_file import (
     check_abi,
     flavor_of,
     has_debug_information,
+    profile_file_flags,
     runs_flex,
     version_of,
 )
@@ -41,11 +42,15 @@ _BAZEL_CONFIGS = {"x86_64": "android_x86_64", "x86": "android_x86"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedBinary:
-    """A benchmark_model to run: a file to bring to the device, or words that run here as they are."""
+    """A benchmark_model to run: a file to bring to the device, or words that run here as they are.
+
+    ``profile_file_flags`` are those after which it writes operator profiles to a file.
+    """
 
     path: Path | None
     argv_prefix: tuple[str, ...]
     info: BinaryInfo
+    profile_file_flags: tuple[str, ...] = ()
 
 
 def resolve_binary(
@@ -160,7 +165,9 @@ def _described(path: Path, content: bytes, *, sha256: str, origin: str) -> Resol
         flex=runs_flex(content),
         debug=has_debug_information(content),
     )
-    return ResolvedBinary(path=path, argv_prefix=(), info=info)
+    return ResolvedBinary(
+        path=path, argv_prefix=(), info=info, profile_file_flags=profile_file_flags(content)
+    )
 
 
 def _embedded() -> ResolvedBinary:

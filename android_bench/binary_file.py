@@ -97,3 +97,18 @@ def runs_flex(content: bytes) -> bool | None:
 def has_debug_information(content: bytes) -> bool | None:
     """Whether the file holds debug information; ``None`` for a script, which tells nothing."""
     return None if content.startswith(b"#!") else _DEBUG_MARK in content
+
+
+def profile_file_flags(content: bytes) -> tuple[str, ...]:
+    """The flags after which this build writes operator profiles to a file, the path to follow the last.
+
+    A file has six digits, where the printed table has whole microseconds. Empty where the build knows no
+    such flag, or is a script, which tells nothing.
+    """
+    if content.startswith(b"#!"):
+        return ()
+    if b"op_profiling_output_file" in content:
+        return ("--op_profiling_output_mode=csv", "--op_profiling_output_file=")
+    if b"profiling_output_csv_file" in content:
+        return ("--profiling_output_csv_file=",)
+    return ()

@@ -23,7 +23,7 @@ from android_bench.fitness import wait_until_fit
 from android_bench.numerics import HostReference, NumericsInputs, compare_outputs
 from android_bench.pending import noted_job
 from android_bench.plan import Step
-from android_bench.reading import read_output
+from android_bench.reading import PROFILE_ENDING, read_output
 from android_bench.results import (
     Conditions,
     DeviceInfo,
@@ -103,6 +103,10 @@ class Bench:
             output=output,
             cache_folder=cache,
         )
+        profile = f"{self.scratch}/profile.csv"
+        to_file = self.binary.profile_file_flags if step.kind is InvocationKind.PROFILE else ()
+        if to_file:
+            flags += [*to_file[:-1], to_file[-1] + profile]
         argv = [*self.binary_argv, *flags]
         if config.cpu_mask is not None:
             argv = ["taskset", config.cpu_mask, *argv]
@@ -118,6 +122,7 @@ class Bench:
         log = writer.log(
             f"{index:04d}.{step.kind.value}", stdout=captured.stdout, stderr=captured.stderr
         )
+        table = self._bring(profile, writer.folder / f"{log}{PROFILE_ENDING}") if to_file else None
         outcome = read_output(
             captured.stdout,
             captured.stderr,
@@ -126,6 +131,7 @@ class Bench:
             timed_out=captured.timed_out,
             config=config,
             kind=step.kind,
+            profile=table,
         )
         if outcome["status"] is Status.OK and output is not None and self.reference is not None:
             sample, kept = step.sample or 0, writer.folder / f"{log}.output"
@@ -202,6 +208,15 @@ class Bench:
             quoted = shlex.quote(folder)
             self.device.transport.shell(f"rm -rf {quoted}; mkdir -p {quoted}")
         return folder
+
+    def _bring(self, remote: str, kept: Path) -> str | None:
+        """The text of a file that the tool wrote, kept beside its log; ``None`` if it wrote none."""
+        try:
+            self.device.transport.pull(remote, kept)
+        except DeviceCommandError:
+            return None
+        self.device.run(["rm", "-f", remote])
+        return kept.read_text("utf-8", "replace")
 
     def _check_cache(self, folder: str | None) -> dict[str, Any]:
         """A cold start that filled no cache was none."""

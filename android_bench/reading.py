@@ -20,6 +20,9 @@ from android_bench.results import (
 from android_bench.store import RUN_FILE, STREAM_FILE, load_run
 from optimizer.files import write_atomic
 
+# Beside a profile invocation's streams: the table that it wrote to a file.
+PROFILE_ENDING = ".csv"
+
 
 def read_output(
     stdout: str,
@@ -30,11 +33,12 @@ def read_output(
     kind: InvocationKind,
     signal: int | None = None,
     timed_out: bool = False,
+    profile: str | None = None,
 ) -> dict[str, Any]:
     """Return the fields of an :class:`Invocation` that come from its output.
 
     Numbers of an invocation that does not count are left out: exit code first, then numbers. A profile
-    invocation without a profile does not count.
+    invocation without a profile does not count; ``profile`` is the file that it wrote, if it wrote one.
     """
     parsed = parse_output(stdout, stderr, requested=config.delegate.kind)
     status, problem = judge(
@@ -43,7 +47,7 @@ def read_output(
     operators: tuple[OperatorProfile, ...] = ()
     if status is Status.OK and kind is InvocationKind.PROFILE:
         try:
-            operators = parse_op_profile(stdout)
+            operators = parse_op_profile(f"{stdout}\n{stderr}" if profile is None else profile)
         except OutputError as error:
             status, problem = Status.INVALID, f"{error} {error.hint}"
     counts = status is Status.OK

@@ -82,7 +82,8 @@ def command_flags(
     if kind is InvocationKind.MEMORY:
         pairs.append(("report_peak_memory_footprint", "true"))
     elif kind is InvocationKind.PROFILE:
-        pairs.append(("enable_op_profiling", "true"))
+        litert = flavor is BinaryFlavor.LITERT
+        pairs.append(("use_profiler" if litert else "enable_op_profiling", "true"))
     elif kind is InvocationKind.STARTUP:
         pairs += _cached(config.delegate.kind, flavor, cache_folder)
     if inputs:

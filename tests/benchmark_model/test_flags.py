@@ -63,6 +63,7 @@ def test_memory_and_profile_add_their_flag_and_nothing_else() -> None:
     timing = flags()
     assert flags(InvocationKind.MEMORY) == [*timing, "--report_peak_memory_footprint=true"]
     assert flags(InvocationKind.PROFILE) == [*timing, "--enable_op_profiling=true"]
+    assert flags(InvocationKind.PROFILE, LITERT) == [*timing, "--use_profiler=true"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,6 @@ def test_memory_and_profile_add_their_flag_and_nothing_else() -> None:
         (LITERT, InvocationKind.TIMING, DelegateKind.NNAPI, "use_nnapi"),
         (LITERT, InvocationKind.TIMING, DelegateKind.NO_XNNPACK, "use_xnnpack"),
         (LITERT, InvocationKind.TIMING, DelegateKind.XNNPACK, "use_xnnpack"),
-        (LITERT, InvocationKind.PROFILE, DelegateKind.CPU, "enable_op_profiling"),
         (HOST, InvocationKind.PROFILE, DelegateKind.CPU, "enable_op_profiling"),
         (HOST, InvocationKind.TIMING, DelegateKind.GPU, "use_gpu"),
         (HOST, InvocationKind.TIMING, DelegateKind.NNAPI, "use_nnapi"),

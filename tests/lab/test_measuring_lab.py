@@ -91,7 +91,10 @@ def test_profile_numerics_start_up_and_cores_in_one_session(
     assert all(item.command.startswith("taskset 1 ") for item in run.invocations)
     (profile,) = of_kind(run, InvocationKind.PROFILE)
     assert profile.status is Status.OK
-    assert any(item.node_type == "ADD" for item in profile.operators)
+    (operator,) = [item for item in profile.operators if item.node_type == "ADD"]
+    table = model.parent / "results" / run.run_id / f"{profile.log}.csv"
+    assert "Operator-wise Profiling Info for Regular Benchmark Runs" in table.read_text()
+    assert operator.mean_us != round(operator.mean_us)  # finer than what is printed
     numerics = of_kind(run, InvocationKind.NUMERICS)
     assert [item.numerics and item.numerics.sample for item in numerics] == [0, 1]
     assert all(item.numerics and item.numerics.max_abs_error == 0 for item in numerics)
