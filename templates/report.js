@@ -158,8 +158,8 @@
     const input = document.createElement("input");
     label.className = "table-filter";
     input.type = "search";
-    input.placeholder = "layer or type …";
-    label.append("Filter ", input);
+    input.placeholder = table.dataset.filter;
+    label.append("Filter this table ", input);
     input.addEventListener("input", () => {
       const words = wordsOf(input.value);
       let count = 0;
@@ -180,7 +180,7 @@
 
   function enliven(part) {
     for (const table of part.querySelectorAll("table.sortable")) makeSortable(table);
-    for (const table of part.querySelectorAll("table.filterable")) makeTableFilter(table);
+    for (const table of part.querySelectorAll("table[data-filter]")) makeTableFilter(table);
   }
 
   // What is packed, and what a link points into
@@ -200,11 +200,14 @@
   // What is packed was escaped when it was made, as the rest of the page was.
   async function fill(details) {
     if (!("packed" in details.dataset)) return;
-    const parts = await unpack();
+    const part = document.createElement("div");
+    try {
+      part.innerHTML = (await unpack())[details.id];
+    } catch {
+      part.textContent = "This browser cannot unpack it. The numbers stand in the run's run.json.";
+    }
     if (!("packed" in details.dataset)) return;
     delete details.dataset.packed;
-    const part = document.createElement("div");
-    part.innerHTML = parts[details.id];
     enliven(part);
     details.append(part);
   }

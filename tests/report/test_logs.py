@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from android_bench import schema
+from android_bench.cli.app import command_line
 from android_bench.errors import ResultError
 from android_bench.evidence import load_with_folders
 from android_bench.report.logs import log_files
@@ -69,3 +71,14 @@ def test_runs_come_with_their_folders(tmp_path: Path) -> None:
     assert where == folders
     with pytest.raises(ResultError):
         load_with_folders([tmp_path / "missing"])
+
+
+def test_the_command_links_logs_beside_its_page(tmp_path: Path) -> None:
+    run = examples.make_run()
+    stored(tmp_path / "results", run)
+    page = tmp_path / "report.html"
+    done = CliRunner().invoke(
+        command_line(), ["report", str(tmp_path / "results"), "-o", str(page)]
+    )
+    assert done.exit_code == 0, done.output
+    assert f'href="./results/{run.run_id}/logs/0001.timing.stdout"' in page.read_text()
