@@ -248,13 +248,14 @@ class Invocation:
 
         What is unknown does not count as throttled.
         """
-        states = [state for state in (self.before, self.after) if state is not None]
-        if any((state.thermal_status or 0) >= THROTTLING_STATUS for state in states):
-            return True
-        if self.before is None or self.after is None:
+        before, after = self.before, self.after
+        for state in (before, after):
+            if state is not None and (state.thermal_status or 0) >= THROTTLING_STATUS:
+                return True
+        if before is None or after is None or not before.cpu_limit_khz:
             return False
-        limits = self.before.cpu_limit_khz
-        return any(khz < limits.get(cpu, khz) for cpu, khz in self.after.cpu_limit_khz.items())
+        limits = before.cpu_limit_khz
+        return any(khz < limits.get(cpu, khz) for cpu, khz in after.cpu_limit_khz.items())
 
 
 class BinaryFlavor(str, Enum):
