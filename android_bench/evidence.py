@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from android_bench.collector import collector_paused
 from android_bench.results import BenchmarkRun
 from android_bench.store import load_run, run_files
 
@@ -19,7 +20,8 @@ def load_with_folders(
     """
     runs: dict[str, BenchmarkRun] = {}
     folders: dict[str, Path] = {}
-    for file in run_files(paths):
-        run = load_run(file)
-        runs[run.run_id], folders[run.run_id] = run, file.parent
+    with collector_paused():
+        for file in run_files(paths):
+            run = load_run(file)
+            runs[run.run_id], folders[run.run_id] = run, file.parent
     return tuple(sorted(runs.values(), key=lambda run: (run.started_at, run.run_id))), folders

@@ -25,10 +25,20 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What stands in a cell: its text, a second line, and what the table is sorted by."""
+
+    text: str | None
+    note: str | None
+    order: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A column: ``kind`` names how a value becomes text, ``note`` is a second line under it.
 
-    ``order`` is what a table is sorted by where that is not the value itself.
+    ``words`` makes the text of what has no kind, and ``order`` is what a table is sorted by, both made
+    of the value, where that is not the value itself.
     """
 
     group: str
@@ -37,20 +47,21 @@ class Column:
     kind: str
     read: Read
     note: Read | None = None
-    order: Read | None = None
+    words: Callable[[Any], str] | None = None
+    order: Callable[[Any], Any] | None = None
 
     def text(self, view: RunView) -> str | None:
         """The cell's text; ``None`` when the value is unknown."""
+        return self.cell(view).text
+
+    def cell(self, view: RunView) -> Cell:
+        """The cell of one run; an unknown value has no text, and no place in the order."""
+        note = self.note(view) if self.note else None
         value = self.read(view)
-        return None if value is None else _FORMATS[self.kind](value)
-
-    def below(self, view: RunView) -> str | None:
-        """The second line of the cell, if it has one."""
-        return self.note(view) if self.note else None
-
-    def sorts_as(self, view: RunView) -> Any:
-        """What tells this cell's place in the order; ``None`` comes last."""
-        return (self.order or self.read)(view)
+        if value is None:
+            return Cell(text=None, note=note, order=None)
+        text = self.words(value) if self.words else _FORMATS[self.kind](value)
+        return Cell(text=text, note=note, order=self.order(value) if self.order else value)
 
 
 def known(columns: Sequence[Column], views: Sequence[RunView]) -> tuple[Column, ...]:

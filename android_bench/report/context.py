@@ -13,22 +13,17 @@ from android_bench.results import Conditions, Delegation, DeviceInfo
 from optimizer.artifact import MetadataSummary
 
 _State = Callable[[Conditions], float | None]
+# First, last, least and most.
+_Seen = tuple[float, float, float, float]
 
 
-def _observed(read: _State, text: Callable[[float], str]) -> Callable[[RunView], str | None]:
+def _path(seen: _Seen, text: Callable[[float], str]) -> str:
     """First to last reading; the extremes too when they lie outside."""
-
-    def describe(view: RunView) -> str | None:
-        seen = view.observed(read)
-        if seen is None:
-            return None
-        first, last, least, most = seen
-        path = text(first) if first == last else f"{text(first)} → {text(last)}"
-        if least < min(first, last) or most > max(first, last):
-            path += f" ({text(least)} to {text(most)})"
-        return path
-
-    return describe
+    first, last, least, most = seen
+    path = text(first) if first == last else f"{text(first)} → {text(last)}"
+    if least < min(first, last) or most > max(first, last):
+        path += f" ({text(least)} to {text(most)})"
+    return path
 
 
 def _flag(read: Callable[[Conditions], bool | None], yes: str, no: str) -> Read:
@@ -45,21 +40,24 @@ def _hottest(state: Conditions) -> float | None:
     return max(state.temperatures_c.values(), default=None)
 
 
-def _condition(heading: str, about: str, of: _State, text: Callable[[float], str]) -> Column:
+def _condition(
+    heading: str, about: str, read: Callable[[RunView], _Seen | None], text: Callable[[float], str]
+) -> Column:
     """A column of one condition, in the order of its highest reading."""
-
-    def highest(view: RunView) -> float | None:
-        seen = view.observed(of)
-        return seen[3] if seen else None
-
     return Column(
         group="Conditions",
         heading=heading,
         about=about,
         kind="text",
-        read=_observed(of, text),
-        order=highest,
+        read=read,
+        words=lambda seen: _path(seen, text),
+        order=lambda seen: seen[3],
     )
+
+
+def _state(heading: str, about: str, of: _State, text: Callable[[float], str]) -> Column:
+    """A column of what a reading tells by itself."""
+    return _condition(heading, about, lambda view: view.observed(of), text)
 
 
 def _switch(
@@ -71,16 +69,16 @@ def _switch(
     )
 
 
-def _clock(view: RunView) -> str | None:
+def _clock(view: RunView) -> _Seen | None:
     """The big cores' clock over the run, of those that tell."""
     cores = big_cores(view.run.device)
-    return _observed(lambda state: highest_khz(state.cpu_khz, cores), _gigahertz)(view)
+    return view.observed(lambda state: highest_khz(state.cpu_khz, cores))
 
 
-def _limit(view: RunView) -> str | None:
+def _limit(view: RunView) -> _Seen | None:
     """The highest clock that the big cores were allowed."""
     cores = big_cores(view.run.device)
-    return _observed(lambda state: highest_khz(state.cpu_limit_khz, cores), _gigahertz)(view)
+    return view.observed(lambda state: highest_khz(state.cpu_limit_khz, cores))
 
 
 def _gigahertz(khz: float) -> str:
@@ -112,32 +110,36 @@ def _text(heading: str, about: str, read: Read) -> Column:
 
 
 CONDITIONS = (
-    _condition("Battery", "charge", lambda s: s.battery_level_pct, lambda v: f"{v:.0f} %"),
-    _condition(
+    _state("Battery", "charge", lambda s: s.battery_level_pct, lambda v: f"{v:.0f} %"),
+    _state(
         "Battery temperature",
         "as the battery reports it",
         lambda s: s.battery_temperature_c,
         formatting.temperature,
     ),
     _switch("Charging", "power connected", lambda s: s.charging, "yes", "no"),
-    _condition(
+    _state(
         "Thermal status",
         "0 none, 1 light, 2 moderate: from here on Android throttles",
         lambda s: s.thermal_status,
         lambda v: f"{v:.0f}",
     ),
-    _condition("Hottest sensor", "of all that were readable", _hottest, formatting.temperature),
-    _text("Clock", "the highest among the big cores, read between invocations", _clock),
-    _text("Allowed at most", "the highest clock that the big cores were allowed", _limit),
-    _text("Governor", "what chooses the clocks", _governors),
-    _condition("Load", "1-minute load average", lambda s: s.load_1min, lambda v: f"{v:.2f}"),
+    _state("Hottest sensor", "of all that were readable", _hottest, formatting.temperature),
     _condition(
+        "Clock", "the highest among the big cores, read between invocations", _clock, _gigahertz
+    ),
+    _condition(
+        "Allowed at most", "the highest clock that the big cores were allowed", _limit, _gigahertz
+    ),
+    _text("Governor", "what chooses the clocks", _governors),
+    _state("Load", "1-minute load average", lambda s: s.load_1min, lambda v: f"{v:.2f}"),
+    _state(
         "Other inferences",
         "processes of benchmark_model that are not ours",
         lambda s: s.other_inferences,
         lambda v: f"{v:.0f}",
     ),
-    _condition(
+    _state(
         "Memory available",
         "as the kernel estimates it",
         lambda s: s.memory_available_bytes,

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 import android_bench
 from android_bench import formatting
+from android_bench.collector import collector_paused
 from android_bench.compare import Comparison
 from android_bench.errors import BenchError, Fault
 from android_bench.report import columns, context, costs, findings, packing, pairs, scatter, view
@@ -103,14 +104,15 @@ def write_report(
     ``deciding`` are the metrics that decide a comparison's verdict.
     """
     logs = log_files(runs, folders or {}, page=path)
-    text = render_report(
-        runs,
-        comparisons=comparisons,
-        title=title,
-        generated_at=generated_at,
-        logs=logs,
-        deciding=deciding,
-    )
+    with collector_paused():
+        text = render_report(
+            runs,
+            comparisons=comparisons,
+            title=title,
+            generated_at=generated_at,
+            logs=logs,
+            deciding=deciding,
+        )
     write_atomic(path, text.encode())
     return path
 
@@ -171,7 +173,7 @@ def _unbroken(text: Callable[..., str | None]) -> Callable[..., str | None]:
 
 def _shown(text: object) -> object:
     """A cell's text; an unknown value is an en dash that says so, never 0."""
-    return _UNKNOWN if text in {None, "", formatting.UNKNOWN} else text
+    return _UNKNOWN if text is None or text in ("", formatting.UNKNOWN) else text
 
 
 def _key(value: object) -> object:
@@ -184,7 +186,7 @@ def _printable(value: object) -> object:
 
     Both come out of logs and device properties, and HTML has no way to write them.
     """
-    if value is None or isinstance(value, Markup) or not isinstance(value, str):
+    if value.__class__ is Markup or not isinstance(value, str) or value.isprintable():
         return value
     text = _UNPRINTABLE.sub("\ufffd", value)
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

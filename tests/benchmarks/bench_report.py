@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from android_bench import schema
+from android_bench.config import BenchmarkConfig
 from tests.report import examples
 from tests.report.screenshots import find_browser
 
@@ -25,14 +26,15 @@ def main() -> None:
     """Write the runs, report them, open the page."""
     with tempfile.TemporaryDirectory() as folder:
         results, page = Path(folder) / "results", Path(folder) / "report.html"
-        for run in examples.make_many(RUNS):
+        invocations = BenchmarkConfig().invocations
+        for run in examples.make_many(RUNS, invocations=invocations):
             file = results / run.run_id / "run.json"
             file.parent.mkdir(parents=True)
             file.write_text(schema.dumps(run), encoding="utf-8")
         writing = [_seconds_to_write(results, page) for _ in range(REPEATS)]
         size = page.stat().st_size
         print(
-            f"  report of {RUNS:,} runs: median {statistics.median(writing):.2f} s "
+            f"  report of {RUNS:,} runs of {invocations} invocations: median {statistics.median(writing):.2f} s "
             f"({min(writing):.2f} to {max(writing):.2f} s), {size / 1e6:.1f} MB"
         )
         if find_browser() is None:

@@ -207,7 +207,7 @@ def make_family(device: DeviceInfo = PIXEL, **changes: Any) -> tuple[BenchmarkRu
     )
 
 
-def make_many(count: int = 100) -> tuple[BenchmarkRun, ...]:
+def make_many(count: int = 100, *, invocations: int = 6) -> tuple[BenchmarkRun, ...]:
     """Runs over two devices, several configurations and some trouble."""
     runs = []
     for index in range(count):
@@ -220,8 +220,10 @@ def make_many(count: int = 100) -> tuple[BenchmarkRun, ...]:
                 mean_us=1000.0 + 137.0 * (index * 7 % 50),
                 noise=0.03 if index % 9 == 0 else 0.006,
                 device=device,
+                count=invocations,
                 config=BenchmarkConfig(num_threads=threads),
                 run_id=f"run-{index}",
+                session_id=f"session-{index // 10}",
             )
         )
     return tuple(runs)
