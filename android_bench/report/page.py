@@ -147,7 +147,7 @@ def environment() -> jinja2.Environment:
     made.filters.update(count=formatting.count, moment=formatting.moment)
     made.filters["across"] = lambda fraction: f"{fraction * 100:.2f}%"
     made.filters["shorten"] = scatter.shorten
-    made.filters.update(shown=_shown, key=_key)
+    made.filters.update(shown=_shown, key=_key, durations=_durations)
     made.filters["px"] = lambda pixels: f"{pixels:.4g}"
     made.filters["metric"] = _unbroken(pairs.metric_text)
     made.filters["metric_name"] = pairs.metric_name
@@ -174,6 +174,14 @@ def _unbroken(text: Callable[..., str | None]) -> Callable[..., str | None]:
 def _shown(text: object) -> object:
     """A cell's text; an unknown value is an en dash that says so, never 0."""
     return _UNKNOWN if text is None or text in ("", formatting.UNKNOWN) else text
+
+
+def _durations(values: Sequence[float | None]) -> Markup:
+    """A cell for each duration: in one piece, because a page has a hundred thousand of them."""
+    texts = (formatting.duration(value).replace(" ", "\N{NO-BREAK SPACE}") for value in values)
+    # Numbers and their units need no escaping.
+    cells = [f"<td>{_UNKNOWN if text == formatting.UNKNOWN else text}</td>" for text in texts]
+    return Markup("".join(cells))  # noqa: S704
 
 
 def _key(value: object) -> object:
