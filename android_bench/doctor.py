@@ -141,7 +141,7 @@ def _usb_library() -> Check:
 
 
 def _binaries() -> Iterator[Check]:
-    from android_bench.binaries import cache_folder
+    from android_bench.binaries.resolve import cache_folder
 
     folder = cache_folder()
     kept = sorted(folder.glob("*/*/benchmark_model"))

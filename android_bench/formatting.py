@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from android_bench.stats import Interval
+from android_bench.analysis.stats import Interval
 
 UNKNOWN = "–"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from android_bench.analysis.summary import summarise
 from android_bench.results import BenchmarkRun, DeviceKind
-from android_bench.summary import summarise
 from optimizer.choice import Candidate
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from android_bench import formatting
-from android_bench.checks import Finding, Severity, check_run
+from android_bench.analysis.checks import Finding, Severity, check_run
+from android_bench.analysis.summary import RunSummary, summarise
 from android_bench.config import BenchmarkConfig
 from android_bench.results import (
     BenchmarkRun,
@@ -21,7 +22,6 @@ from android_bench.results import (
     InvocationKind,
     Status,
 )
-from android_bench.summary import RunSummary, summarise
 
 FLOAT_RECIPE = "float32"
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from android_bench.binaries import BASE_VARIABLE, resolve_binary
-from android_bench.binary_file import elf_abi, has_debug_information, version_of
+from android_bench.binaries.file import elf_abi, has_debug_information, version_of
+from android_bench.binaries.resolve import BASE_VARIABLE, resolve_binary
 from android_bench.errors import BinaryError
 from android_bench.results import BinaryFlavor, DeviceInfo, DeviceKind
 from tests import examples

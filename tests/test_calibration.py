@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from android_bench.compare import Verdict, compare_runs
+from android_bench.analysis.compare import Verdict, compare_runs
 from android_bench.config import BenchmarkConfig
 from tests import examples
 from tests.benchmarks.calibration import figures, picture, studies

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from android_bench.checks import Code, Finding, Severity, check_pair, check_run, check_runs
+from android_bench.analysis.checks import Code, Finding, Severity, check_pair, check_run, check_runs
 from android_bench.config import BenchmarkConfig, Delegate, DelegateKind
 from android_bench.results import (
     BenchmarkRun,

@@ -165,7 +165,7 @@ def test_paths_of_artifacts_are_never_broken(
 ) -> None:
     from rich.console import Console
 
-    from android_bench import artifact_view, console
+    from android_bench.terminal import artifacts, console
 
     monkeypatch.setattr(
         console, "out", Console(width=80, force_terminal=terminal, color_system=None)
@@ -176,7 +176,7 @@ def test_paths_of_artifacts_are_never_broken(
         replace(one, name=name, path=folder / f"{name}.tflite", warnings=("Few samples.",))
         for name in ("m.int8", "m.prune80+cluster16-folded+int8-per-tensor")
     ]
-    artifact_view.print_artifacts(shown)
+    artifacts.print_artifacts(shown)
     told = capsys.readouterr()
     assert [line for line in told.out.splitlines() if line.startswith("/")] == [
         str(item.path) for item in shown
@@ -208,7 +208,7 @@ def test_every_exit_code_is_documented() -> None:
 
 
 def test_findings_of_many_runs_are_one_line(tmp_path: Path) -> None:
-    from android_bench.checks import check_runs
+    from android_bench.analysis.checks import check_runs
 
     runs = [replace(examples.run(name=name), complete=False) for name in ("a", "b")]
     assert [item.code for item in check_runs(runs)] == ["incomplete", "incomplete"]

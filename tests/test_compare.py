@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from android_bench.compare import (
+from android_bench.analysis.compare import (
     Verdict,
     compare_runs,
     compare_sets,
@@ -17,13 +17,13 @@ from android_bench.compare import (
     judge_ratio,
     parse_fraction,
 )
+from android_bench.analysis.metrics import Metric
+from android_bench.analysis.noise import NoiseFloor, Scope
+from android_bench.analysis.run_ratio import Method
+from android_bench.analysis.stats import Interval
 from android_bench.config import BenchmarkConfig
 from android_bench.errors import ExitCode, UsageError
-from android_bench.metrics import Metric
-from android_bench.noise import NoiseFloor, Scope
 from android_bench.results import BenchmarkRun, Conditions
-from android_bench.run_ratio import Method
-from android_bench.stats import Interval
 from tests import examples
 
 STEADY = (2900, 2910, 2920, 2930, 2940, 2950)

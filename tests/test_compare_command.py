@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from android_bench.noise import load_floors
+from android_bench.analysis.noise import load_floors
 from tests import examples
 from tests.test_cli import results, tool
 

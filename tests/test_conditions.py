@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from android_bench import conditions
-from android_bench.dumpsys import parse_battery, parse_screen, parse_thermal, plausible_c
+from android_bench.device import conditions
+from android_bench.device.dumpsys import parse_battery, parse_screen, parse_thermal, plausible_c
 from android_bench.results import Conditions
 
 FIXTURES = Path(__file__).parent / "fixtures" / "android"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_bench import frequencies
-from android_bench.cores import CoreWord, describe, mask_of
+from android_bench.device import frequencies
+from android_bench.device.cores import CoreWord, describe, mask_of
+from android_bench.device.frequencies import CoresNow, cpu_list, parse_clusters, parse_now
 from android_bench.errors import UsageError
-from android_bench.frequencies import CoresNow, cpu_list, parse_clusters, parse_now
 from android_bench.results import CpuCluster, DeviceInfo, DeviceKind
 
 SHELLS = [name for name in ("sh", "dash", "bash", "mksh", "busybox") if shutil.which(name)]

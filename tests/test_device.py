@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from android_bench.device import Device, device_info, parse_properties
-from android_bench.device_script import Job, JobReport, JobState, command_line
+from android_bench.device.script import Job, JobReport, JobState, command_line
 from android_bench.errors import DeviceCommandError
 from android_bench.results import DeviceKind
 from android_bench.transport.base import ShellResult

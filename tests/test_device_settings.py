@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from android_bench.device import Device
-from android_bench.device_settings import applied_settings, restore_settings
+from android_bench.device.setting_changes import DeviceSettings, is_wireless, planned_changes
+from android_bench.device.settings import applied_settings, restore_settings
+from android_bench.device.settings_lease import Journal, RenewingTransport, restore_all_script
 from android_bench.errors import UsageError
-from android_bench.setting_changes import DeviceSettings, is_wireless, planned_changes
-from android_bench.settings_lease import Journal, RenewingTransport, restore_all_script
 from android_bench.transport.base import ShellResult
 from android_bench.transport.host import HostTransport
 

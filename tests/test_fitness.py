@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_bench.fitness import Fitness, Waited, wait_until_fit
+from android_bench.device.fitness import Fitness, Waited, wait_until_fit
 from android_bench.results import Conditions, CpuCluster, DeviceInfo, DeviceKind
 
 PHONE = DeviceInfo(

@@ -6,8 +6,14 @@ import pytest
 
 from android_bench.config import BenchmarkConfig, Delegate, DelegateKind
 from android_bench.errors import UsageError
-from android_bench.matrix import Exclusion, Wishes, configurations, delegates_of, thread_counts
-from android_bench.matrix_file import read_matrix
+from android_bench.measuring.matrix import (
+    Exclusion,
+    Wishes,
+    configurations,
+    delegates_of,
+    thread_counts,
+)
+from android_bench.measuring.matrix_file import read_matrix
 
 CPU, GPU = Delegate(), Delegate(kind=DelegateKind.GPU)
 

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from android_bench import schema
-from android_bench.compare import compare_runs
-from android_bench.config import BenchmarkConfig
-from android_bench.errors import ResultError
-from android_bench.noise import (
+from android_bench.analysis.compare import compare_runs
+from android_bench.analysis.noise import (
     NoiseFloor,
     Scope,
     dumps,
@@ -21,8 +19,10 @@ from android_bench.noise import (
     noise_floors,
     required_floors,
 )
+from android_bench.analysis.stats import student_quantile
+from android_bench.config import BenchmarkConfig
+from android_bench.errors import ResultError
 from android_bench.results import BenchmarkRun
-from android_bench.stats import student_quantile
 from tests import examples
 
 STEADY = (2920.0, 2900, 2940, 2910, 2950, 2930)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from android_bench.errors import NumericsError, UsageError
-from android_bench.numerics import NumericsInputs, compare_outputs, reference_name
+from android_bench.measuring.numerics import NumericsInputs, compare_outputs, reference_name
 from optimizer.artifact import Artifact, TensorSpec
 from tests import examples
 

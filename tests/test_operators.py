@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_bench.operator_names import index_of, layers_of, tensors_of
-from android_bench.operators import by_type, operator_changes, operator_times
+from android_bench.analysis.operator_names import index_of, layers_of, tensors_of
+from android_bench.analysis.operators import by_type, operator_changes, operator_times
 from android_bench.results import BenchmarkRun, OperatorProfile, ProfilePhase, Status
 from tests import examples
 

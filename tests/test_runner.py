@@ -13,13 +13,17 @@ from typing import Any, cast
 
 import pytest
 
-from android_bench.binaries import ResolvedBinary
+from android_bench.analysis.summary import summarise
+from android_bench.binaries.resolve import ResolvedBinary
 from android_bench.config import BenchmarkConfig, Delegate, DelegateKind, StartupMode
-from android_bench.detached import CapturedProcess
+from android_bench.device.detached import CapturedProcess
+from android_bench.device.workspace import Placed
 from android_bench.errors import DeviceOfflineError, UsageError
-from android_bench.invocation import Bench
-from android_bench.pending import noted_job
-from android_bench.preparation import Cell, Demands, refuse_impossible
+from android_bench.measuring.invocation import Bench
+from android_bench.measuring.pending import noted_job
+from android_bench.measuring.preparation import Cell, Demands, refuse_impossible
+from android_bench.measuring.resume import find_interrupted
+from android_bench.measuring.runner import Session, measure
 from android_bench.results import (
     BenchmarkRun,
     BinaryInfo,
@@ -29,12 +33,8 @@ from android_bench.results import (
     InvocationKind,
     Status,
 )
-from android_bench.resume import find_interrupted
-from android_bench.runner import Session, measure
 from android_bench.store import RunWriter, load_runs
-from android_bench.summary import summarise
 from android_bench.transport.base import ShellResult
-from android_bench.workspace import Placed
 from tests import examples
 
 OUTPUT = """INFO: STARTING!

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from android_bench import stability
-from android_bench.stability import drift, outliers, two_modes
+from android_bench.analysis import stability
+from android_bench.analysis.stability import drift, outliers, two_modes
 
 latencies = st.floats(min_value=1.0, max_value=1e6, allow_nan=False)
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from android_bench.ratio import (
+from android_bench.analysis.ratio import (
     least_pairs,
     least_per_side,
     paired_ratio_interval,
     ratio_interval,
 )
-from android_bench.stats import (
+from android_bench.analysis.stats import (
     coefficient_of_variation,
     median_interval,
     precise_enough,

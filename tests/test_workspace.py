@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from android_bench.device import Device
+from android_bench.device.workspace import Workspace, free_bytes
 from android_bench.transport.host import HostTransport
-from android_bench.workspace import Workspace, free_bytes
 
 
 def test_on_this_computer_the_file_itself_is_used(tmp_path: Path) -> None:

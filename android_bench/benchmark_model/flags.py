@@ -13,14 +13,13 @@ from android_bench.config import BenchmarkConfig, Delegate, DelegateKind, Startu
 from android_bench.errors import UsageError
 from android_bench.results import BinaryFlavor, InvocationKind
 
-# What a flavor lacks, by the flag's name. LiteRT: its flag list has neither operator profiling nor
-# inputs and outputs by file, and no delegates but use_gpu and use_npu. The stand-in runs LiteRT's
+# What a flavor lacks, by the flag's name. LiteRT: its flag list has no inputs and outputs by file, and no
+# delegates but use_gpu and use_npu; its profiler has a flag of another name. The stand-in runs LiteRT's
 # Python interpreter, which has no profiler and no phone's accelerators.
 _LACKS = {
     BinaryFlavor.CLASSIC: frozenset[str](),
     BinaryFlavor.LITERT: frozenset(
         {
-            "enable_op_profiling",
             "external_delegate_path",
             "input_layer",
             "output_filepath",

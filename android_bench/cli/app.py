@@ -47,7 +47,7 @@ class Commands(TyperGroup):
                 raise
             raise _exit(_unusable_path(error), ExitCode.ERROR) from None
         except KeyboardInterrupt:
-            from android_bench import console
+            from android_bench.terminal import console
 
             console.say("Interrupted. What was recorded so far is kept.")
             raise typer.Exit(INTERRUPTED) from None
@@ -63,7 +63,7 @@ def _unusable_path(error: OSError) -> BenchError:
 
 def _exit(error: BenchError | OptimizerError, code: ExitCode) -> typer.Exit:
     """Show the error; return the exit to raise."""
-    from android_bench import console
+    from android_bench.terminal import console
 
     console.complain(str(error), error.hint)
     return typer.Exit(int(code))

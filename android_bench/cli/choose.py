@@ -50,10 +50,10 @@ def sweep(
     json: Json = False,
 ) -> None:
     """Build many variants, evaluate each .tflite, and show which of them no other beats."""
-    from android_bench import console
-    from android_bench.artifact_view import print_common_warnings
-    from android_bench.choice_view import candidate_to_json, print_candidates, print_failures
     from android_bench.cli.data_options import read_data, wanted_metadata, warn_of_data
+    from android_bench.terminal import console
+    from android_bench.terminal.artifacts import print_common_warnings
+    from android_bench.terminal.choices import candidate_to_json, print_candidates, print_failures
     from optimizer.recipe_file import load_recipes
     from optimizer.sweep import recipes_for
     from optimizer.sweep import sweep as run_sweep
@@ -133,11 +133,12 @@ def recommend(
     json: Json = False,
 ) -> None:
     """Name the variant to ship within limits, and why the others are not. Exit 1 if none keeps them."""
-    from android_bench import console, quantities
-    from android_bench.artifact_view import print_common_warnings
-    from android_bench.choice_view import print_recommendation, recommendation_to_json
+    from android_bench import quantities
     from android_bench.measured import with_measurements
     from android_bench.store import load_runs
+    from android_bench.terminal import console
+    from android_bench.terminal.artifacts import print_common_warnings
+    from android_bench.terminal.choices import print_recommendation, recommendation_to_json
     from optimizer.choice import Limits, Prefer
     from optimizer.choice import recommend as choose
     from optimizer.sweep import find_sweep, read_sweep

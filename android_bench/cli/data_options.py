@@ -50,7 +50,7 @@ def read_data(
 
 def warn_of_data(given: dict[str, Any]) -> None:
     """Say before anything is built what makes the accuracies of a build worthless."""
-    from android_bench import console
+    from android_bench.terminal import console
     from optimizer.datasets import single_class_warning
 
     compared = given["evaluation"] or given["training"] or given["calibration"]

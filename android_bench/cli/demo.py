@@ -22,11 +22,11 @@ def demo(
     benchmark_binary: BenchmarkBinary = None,
 ) -> None:
     """Train a small model on real digits, optimize, tag, measure and report it."""
-    from android_bench import console
-    from android_bench.matrix import Wishes
+    from android_bench.measuring.matrix import Wishes
+    from android_bench.measuring.session import Order, measure_models
     from android_bench.report import write_report
-    from android_bench.reporting import session_outcome
-    from android_bench.session import Order, measure_models
+    from android_bench.terminal import console
+    from android_bench.terminal.outcome import session_outcome
 
     with console.step_progress("demo") as step:
         models = _variants(output, step)

@@ -11,9 +11,9 @@ from android_bench.cli.options import Device
 @app.command(epilog="Example: android-bench restore --device 192.168.1.7:5555")
 def restore(*, device: Device = None) -> None:
     """Put back the settings of a device that an interrupted run left changed."""
-    from android_bench import console
     from android_bench.device import Device as OpenDevice
-    from android_bench.device_settings import restore_settings
+    from android_bench.device.settings import restore_settings
+    from android_bench.terminal import console
     from android_bench.transport.discovery import open_transport
 
     with closing(open_transport(device)) as transport:
@@ -25,11 +25,12 @@ def restore(*, device: Device = None) -> None:
 @app.command(epilog="Example: android-bench clean --device 192.168.1.7:5555")
 def clean(*, device: Device = None) -> None:
     """Remove all that this tool put on a device; settings are restored first."""
-    from android_bench import console, formatting
+    from android_bench import formatting
     from android_bench.device import Device as OpenDevice
-    from android_bench.device_settings import restore_settings
+    from android_bench.device.settings import restore_settings
+    from android_bench.device.workspace import Workspace
+    from android_bench.terminal import console
     from android_bench.transport.discovery import open_transport
-    from android_bench.workspace import Workspace
 
     with closing(open_transport(device)) as transport:
         opened = OpenDevice(transport)

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from android_bench.analysis.metrics import Metric
 from android_bench.cli.app import app
 from android_bench.cli.results import Results
-from android_bench.metrics import Metric
 
 _FORMATS = "json, csv, markdown, junit, model-explorer or chrome-trace"
 

@@ -16,7 +16,7 @@ def devices(*, json: Json = False) -> None:
     """List what can be measured on: devices of the adb server, USB devices, this computer."""
     from dataclasses import asdict
 
-    from android_bench import console
+    from android_bench.terminal import console
     from android_bench.transport.discovery import list_devices
 
     found = list_devices()
@@ -34,8 +34,8 @@ def inspect(
     json: Json = False,
 ) -> None:
     """Show what a .tflite file holds: inputs, outputs, operators, sizes, sparsity, metadata."""
-    from android_bench import console
-    from android_bench.artifact_view import print_inspection, to_json
+    from android_bench.terminal import console
+    from android_bench.terminal.artifacts import print_inspection, to_json
     from optimizer.artifact import read_manifest
     from optimizer.tflite_file import inspect as look_into
 
@@ -52,8 +52,8 @@ def doctor(*, json: Json = False) -> None:
     """Say what is installed, what is missing, and what to type next."""
     from dataclasses import asdict
 
-    from android_bench import console
     from android_bench.doctor import State, examine
+    from android_bench.terminal import console
 
     checks = examine()
     if json:

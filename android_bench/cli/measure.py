@@ -88,12 +88,12 @@ def run(
     json: Json = False,
 ) -> None:
     """Measure .tflite models on devices with the official benchmark_model."""
-    from android_bench import console, reporting
-    from android_bench.device_settings import DeviceSettings
-    from android_bench.matrix import Wishes, delegates_of, thread_counts, words
-    from android_bench.matrix_file import read_matrix
+    from android_bench.device.settings import DeviceSettings
+    from android_bench.measuring.matrix import Wishes, delegates_of, thread_counts, words
+    from android_bench.measuring.matrix_file import read_matrix
+    from android_bench.measuring.session import Order, measure_models
     from android_bench.quantities import seconds, share
-    from android_bench.session import Order, measure_models
+    from android_bench.terminal import console, outcome
 
     external = external_delegate or external_options
     wishes = Wishes(
@@ -133,4 +133,4 @@ def run(
     )
     with console.run_progress() as progress:
         session = measure_models(order, observer=progress)
-    raise typer.Exit(reporting.session_outcome(session, output, as_json=json))
+    raise typer.Exit(outcome.session_outcome(session, output, as_json=json))

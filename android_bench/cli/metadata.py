@@ -128,8 +128,8 @@ def write(
     json: Json = False,
 ) -> None:
     """Write metadata into models, and prove each with the Task Library."""
-    from android_bench import console
     from android_bench.cli import metadata_view
+    from android_bench.terminal import console
     from optimizer.metadata.wanted import Wanted, tag_all
 
     if replace and merge:

@@ -34,7 +34,8 @@ def extract(
     metadata write --from DIR/metadata.toml writes them again. Nothing is ever written outside of DIR: a
     packed file whose name leads elsewhere is refused, and all others with it.
     """
-    from android_bench import console, formatting
+    from android_bench import formatting
+    from android_bench.terminal import console
     from optimizer.metadata.extraction import extract as write_out
 
     done = write_out(model, output, overwrite=overwrite)
@@ -68,7 +69,8 @@ def strip(
     A file that this tool tagged becomes the very bytes that were tagged. In files of other tools the
     metadata lie inside the model and are overwritten with zeros there.
     """
-    from android_bench import console, formatting
+    from android_bench import formatting
+    from android_bench.terminal import console
     from optimizer.metadata.stripping import strip as take_out
 
     done = take_out(model, output=output)
@@ -107,7 +109,7 @@ def diff(
     """
     from dataclasses import asdict
 
-    from android_bench import console
+    from android_bench.terminal import console
     from optimizer.metadata.difference import difference
 
     found = difference(first, second)
@@ -199,7 +201,7 @@ def codegen(
     """
     from dataclasses import asdict
 
-    from android_bench import console
+    from android_bench.terminal import console
     from optimizer.errors import MetadataError
     from optimizer.metadata.codegen import generate
 

@@ -11,7 +11,7 @@ from android_bench.cli.options import Json
 @metadata.command(epilog="Example: android-bench metadata show model.tflite > metadata.toml")
 def show(model: Model, *, json: Json = False) -> None:
     """Print the metadata of a model as TOML, which metadata write --from takes again."""
-    from android_bench import console
+    from android_bench.terminal import console
     from optimizer.metadata import show as read_metadata
     from optimizer.metadata.printing import print_form
 

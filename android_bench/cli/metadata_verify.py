@@ -46,7 +46,7 @@ def verify(
     """
     from dataclasses import asdict
 
-    from android_bench import console
+    from android_bench.terminal import console
     from optimizer.metadata import verify as prove
     from optimizer.tflite_file import inspect
 
@@ -76,7 +76,7 @@ def verify(
 def _print(proof: Verification) -> None:
     from rich.markup import escape
 
-    from android_bench import console
+    from android_bench.terminal import console
 
     if proof.results:
         columns, rows = _table(proof.results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from android_bench import console
+from android_bench.terminal import console
 
 if TYPE_CHECKING:
     from optimizer.metadata import Tagged

@@ -45,9 +45,9 @@ def optimize(
     json: Json = False,
 ) -> None:
     """Make .tflite files of a model, each with a manifest of what it is and how good."""
-    from android_bench import console
-    from android_bench.artifact_view import print_artifacts, to_json
     from android_bench.cli.data_options import read_data, wanted_metadata, warn_of_data
+    from android_bench.terminal import console
+    from android_bench.terminal.artifacts import print_artifacts, to_json
     from optimizer.pipeline import Builder, build_each
     from optimizer.recipe_file import load_recipes
 
@@ -87,7 +87,7 @@ def optimize(
 @app.command()
 def recipes(*, json: Json = False) -> None:
     """List the recipes that come along."""
-    from android_bench import console
+    from android_bench.terminal import console
     from optimizer.recipe_file import builtin_recipes
 
     found = builtin_recipes()
@@ -130,8 +130,8 @@ def debug_quantization(
     json: Json = False,
 ) -> None:
     """Show where quantization loses accuracy: float against quantized, layer by layer."""
-    from android_bench import console, layer_view
     from android_bench.cli.data_options import read_data
+    from android_bench.terminal import console, layers
     from optimizer.quantization_debug import debug_files, debug_recipe
     from optimizer.recipe_file import load_recipe
 
@@ -157,10 +157,10 @@ def debug_quantization(
     shown = min(samples, given.samples)
     if plot is not None:
         title = f"{model.name}: {quantized.name if quantized else recipe} against float"
-        layer_view.write_plot(errors, plot, title=title, samples=shown)
+        layers.write_plot(errors, plot, title=title, samples=shown)
     if json:
-        console.emit_json(layer_view.layer_errors_to_json(errors))
+        console.emit_json(layers.layer_errors_to_json(errors))
     else:
-        layer_view.print_layer_errors(errors, shown)
+        layers.print_layer_errors(errors, shown)
     if plot is not None:
         print(plot)

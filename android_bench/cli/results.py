@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from android_bench.analysis.metrics import Metric
 from android_bench.cli.app import app
 from android_bench.cli.options import Json
-from android_bench.metrics import Metric
 
 Results = Annotated[
     list[Path], typer.Argument(metavar="RESULTS", help="Results folders or run.json files.")
@@ -25,9 +25,9 @@ def report(
     json: Json = False,
 ) -> None:
     """Write one self-contained HTML page about runs."""
-    from android_bench import console
     from android_bench.evidence import load_with_folders
     from android_bench.report import write_report
+    from android_bench.terminal import console
 
     runs, folders = load_with_folders(results)
     write_report(runs, path=output, title=title, folders=folders)
@@ -62,11 +62,16 @@ def compare(
     json: Json = False,
 ) -> None:
     """Judge whether CANDIDATE is slower than BASELINE: exit 0 no, 3 yes, 4 cannot be told."""
-    from android_bench import console
-    from android_bench.compare import compare_sets, comparison_to_json, exit_code, parse_fraction
-    from android_bench.console_verdicts import print_comparisons
+    from android_bench.analysis.compare import (
+        compare_sets,
+        comparison_to_json,
+        exit_code,
+        parse_fraction,
+    )
+    from android_bench.analysis.noise import load_floors
     from android_bench.evidence import load_with_folders
-    from android_bench.noise import load_floors
+    from android_bench.terminal import console
+    from android_bench.terminal.verdicts import print_comparisons
 
     (before, old), (after, new) = (load_with_folders([side]) for side in (baseline, candidate))
     comparisons = compare_sets(
@@ -103,10 +108,10 @@ def noise(
     json: Json = False,
 ) -> None:
     """Find what unchanged models differ by, from runs of the same model made again."""
-    from android_bench import console
-    from android_bench.console_verdicts import print_floors
-    from android_bench.noise import dumps, floors_to_json, required_floors
+    from android_bench.analysis.noise import dumps, floors_to_json, required_floors
     from android_bench.store import load_runs
+    from android_bench.terminal import console
+    from android_bench.terminal.verdicts import print_floors
     from optimizer.files import write_atomic
 
     floors = required_floors(load_runs(results), where=", ".join(map(str, results)))
@@ -121,9 +126,10 @@ def noise(
 @app.command(epilog="Example: android-bench reparse results/")
 def reparse(results: Results, *, json: Json = False) -> None:
     """Read the raw logs of runs again, as after an upgrade; no device is needed."""
-    from android_bench import console, schema
+    from android_bench import schema
     from android_bench.reading import reparse as read_again
     from android_bench.store import run_files
+    from android_bench.terminal import console
 
     done = [read_again(file) for file in run_files(results)]
     if json:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from android_bench.compare import DEFAULT_MAX_SLOWDOWN, parse_fraction
+from android_bench.analysis.compare import DEFAULT_MAX_SLOWDOWN, parse_fraction
+from android_bench.analysis.metrics import Metric
+from android_bench.analysis.noise import load_floors
 from android_bench.errors import UsageError
 from android_bench.exports.formats import Format
 from android_bench.exports.tables import Rows
 from android_bench.exports.view import ExportView, export_view
-from android_bench.metrics import Metric
-from android_bench.noise import load_floors
 from android_bench.store import load_runs
 
 

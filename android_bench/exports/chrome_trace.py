@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from android_bench.analysis.operators import OperatorTime, operator_times
 from android_bench.exports.text import json_text, number, printable
 from android_bench.exports.view import ExportView, provenance
-from android_bench.operators import OperatorTime, operator_times
 from android_bench.results import Conditions, Invocation, ProfilePhase
 from android_bench.run_view import RunView, device_key
 

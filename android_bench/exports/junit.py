@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from android_bench import formatting
-from android_bench.compare import Comparison, Verdict
+from android_bench.analysis.compare import Comparison, Verdict
 from android_bench.exports.text import number, one_line, printable
 from android_bench.exports.view import ExportView, provenance, unit_of
 from android_bench.report.pairs import metric_name, metric_text

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from android_bench import formatting
-from android_bench.checks import Severity
-from android_bench.compare import Comparison, Verdict
+from android_bench.analysis.checks import Severity
+from android_bench.analysis.compare import Comparison, Verdict
+from android_bench.analysis.operators import OperatorChange, operator_changes
 from android_bench.exports.markdown_page import LIMIT, Section, assemble
 from android_bench.exports.text import code_span, markdown_text
 from android_bench.exports.view import ExportView, profiled, provenance
-from android_bench.operators import OperatorChange, operator_changes
 from android_bench.report.answer import Certainty, answer
 from android_bench.report.pairs import GRAVEST_FIRST, metric_name, metric_text
 from android_bench.results import DeviceKind

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from android_bench import formatting
+from android_bench.analysis.operators import OperatorTime
 from android_bench.errors import UsageError
 from android_bench.exports.text import json_text, number, one_line
 from android_bench.exports.view import ExportView, profiled, provenance, require_profiles
-from android_bench.operators import OperatorTime
 from android_bench.run_view import RunView
 
 MAIN_GRAPH = "main"

@@ -12,15 +12,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from android_bench.checks import Finding
-from android_bench.compare import Comparison
+from android_bench.analysis.checks import Finding
+from android_bench.analysis.compare import Comparison
+from android_bench.analysis.operators import by_type
+from android_bench.analysis.stats import Interval
+from android_bench.analysis.summary import RunSummary
 from android_bench.exports.text import json_text, number
 from android_bench.exports.view import ExportView, profiled, unit_of
-from android_bench.operators import by_type
 from android_bench.results import DeviceKind
 from android_bench.run_view import RunView
-from android_bench.stats import Interval
-from android_bench.summary import RunSummary
 
 FORMAT = "android-bench/summary"
 # 1: the first.

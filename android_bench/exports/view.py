@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import android_bench
-from android_bench.compare import DEFAULT_MAX_SLOWDOWN, Comparison, compare_sets
+from android_bench.analysis.compare import DEFAULT_MAX_SLOWDOWN, Comparison, compare_sets
+from android_bench.analysis.metrics import Metric
+from android_bench.analysis.noise import NoiseFloor
+from android_bench.analysis.operators import OperatorTime, operator_times
 from android_bench.errors import UsageError
-from android_bench.metrics import Metric
-from android_bench.noise import NoiseFloor
-from android_bench.operators import OperatorTime, operator_times
 from android_bench.results import BenchmarkRun, DeviceKind, InvocationKind
 from android_bench.run_view import RunView, run_views
 from android_bench.store import utc_now

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from android_bench.ratio import ratio_interval
+from android_bench.analysis.ratio import ratio_interval
+from android_bench.analysis.stats import Interval
 from android_bench.report.rows import RunView
-from android_bench.stats import Interval
 
 # Runs this far behind in the order are not tested against the fastest: the test is exact and costly.
 RIVALS_TESTED = 20

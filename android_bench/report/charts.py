@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from android_bench import formatting
-from android_bench.stats import Interval
+from android_bench.analysis.stats import Interval
 
 # Up to this many rows each label gets a line of its own; above, it stands beside its bar.
 ROOMY_ROWS = 18

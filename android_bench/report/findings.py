@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from android_bench.checks import Finding, Severity
+from android_bench.analysis.checks import Finding, Severity
 from android_bench.report.rows import RunView
 
 # Which part of the page a finding stands beside; what is not named here concerns the latency.

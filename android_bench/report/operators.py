@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from android_bench import formatting
-from android_bench.operators import OperatorChange, OperatorTime, operator_changes, operator_times
+from android_bench.analysis.operators import (
+    OperatorChange,
+    OperatorTime,
+    operator_changes,
+    operator_times,
+)
 from android_bench.report.charts import Axis, Layers, RowChart, layered_chart, round_axis
 from android_bench.report.rows import RunView
 

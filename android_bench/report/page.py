@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 import android_bench
 from android_bench import formatting
+from android_bench.analysis.compare import Comparison
 from android_bench.collector import collector_paused
-from android_bench.compare import Comparison
 from android_bench.errors import BenchError, Fault
 from android_bench.report import columns, context, costs, findings, packing, pairs, scatter, view
 from android_bench.report.logs import LogFiles, log_files

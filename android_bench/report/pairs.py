@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from android_bench import formatting
-from android_bench.checks import Finding
-from android_bench.compare import Comparison, Verdict
-from android_bench.metrics import Metric
+from android_bench.analysis.checks import Finding
+from android_bench.analysis.compare import Comparison, Verdict
+from android_bench.analysis.metrics import Metric
 from android_bench.report.columns import VARIANTS, Column
 from android_bench.report.context import CONDITIONS, DELEGATION
 from android_bench.report.operators import ChangeView, change_view

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from android_bench import formatting
-from android_bench.operators import OperatorTime, operator_times
+from android_bench.analysis.operators import OperatorTime, operator_times
 from android_bench.report.charts import round_axis
 from android_bench.report.logs import LogFile
 from android_bench.report.panels import DotKind, Panel, Readings, Sample, Span, dot_panel

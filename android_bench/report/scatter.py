@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from android_bench import formatting
-from android_bench.compare import Comparison
+from android_bench.analysis.compare import Comparison
 from android_bench.report.charts import Axis, round_axis
 
 PLOT_HEIGHT = 300.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from android_bench import formatting
+from android_bench.analysis.stats import Interval
 from android_bench.config import StartupMode
 from android_bench.report.columns import Column, Read
 from android_bench.report.rows import RunView
-from android_bench.stats import Interval
 
 
 def _startup(mode: StartupMode, name: str) -> tuple[Read, Read]:

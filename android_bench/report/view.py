@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 
-from android_bench.compare import Comparison, Verdict
+from android_bench.analysis.compare import Comparison, Verdict
 from android_bench.config import BenchmarkConfig
 from android_bench.report.answer import Answer, answer
 from android_bench.report.charts import RowChart, Series, latency_chart, size_chart, spread_chart

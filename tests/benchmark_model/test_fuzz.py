@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from android_bench.analysis.operator_names import layers_of
 from android_bench.benchmark_model import judge, parse_op_profile, parse_output, parse_result_file
 from android_bench.config import BenchmarkConfig, DelegateKind
 from android_bench.errors import OutputError
-from android_bench.operator_names import layers_of
 from android_bench.results import Status
 from tests.benchmark_model import fuzz
 from tests.benchmark_model.fuzz import outputs

@@ -22,9 +22,9 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from android_bench import host_info
 from android_bench.benchmark_model import command_flags, parse_output
 from android_bench.config import BenchmarkConfig, DelegateKind
+from android_bench.device import host_info
 from android_bench.results import BinaryFlavor, InvocationKind
 from tests.benchmarks.native_adb import native_adb
 from tests.lab.device import Lab, VirtualDevice

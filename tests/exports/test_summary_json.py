@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import given, settings
 
+from android_bench.analysis.summary import summarise
 from android_bench.config import StartupMode
 from android_bench.exports import Format
 from android_bench.results import DeviceKind
-from android_bench.summary import summarise
 from tests import examples
 from tests.exports.made import NAMES, device, distinct, exported, hostile, profiled
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from android_bench.cores import mask_of
 from android_bench.device import Device
-from android_bench.fitness import Fitness, wait_until_fit
+from android_bench.device.cores import mask_of
+from android_bench.device.fitness import Fitness, wait_until_fit
 from android_bench.results import CpuCluster
 from android_bench.transport.discovery import open_transport
 from tests.lab.conftest import MakeDevice

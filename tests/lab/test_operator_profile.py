@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from android_bench.analysis.operators import operator_times
 from android_bench.benchmark_model import parse_op_profile
 from android_bench.device import Device
 from android_bench.exports import Format
-from android_bench.operators import operator_times
 from android_bench.results import BenchmarkRun
 from android_bench.transport.discovery import open_transport
 from optimizer.tflite_reader import read

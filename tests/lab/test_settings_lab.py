@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 
 from android_bench.cli.app import command_line
 from android_bench.device import Device
-from android_bench.device_settings import DeviceSettings, applied_settings, restore_settings
+from android_bench.device.settings import DeviceSettings, applied_settings, restore_settings
+from android_bench.device.settings_lease import LEASE_S
+from android_bench.device.workspace import Workspace
 from android_bench.errors import DeviceCommandError, UsageError
-from android_bench.settings_lease import LEASE_S
 from android_bench.transport.discovery import open_transport
-from android_bench.workspace import Workspace
 from tests.lab.conftest import MakeDevice
 from tests.lab.device import VirtualDevice
 from tests.lab.processes import until
@@ -184,7 +184,7 @@ def test_a_computer_that_dies_leaves_no_phone_changed(
     program = f"""if True:
         import time
         from android_bench.device import Device
-        from android_bench.device_settings import DeviceSettings, applied_settings
+        from android_bench.device.settings import DeviceSettings, applied_settings
         from android_bench.transport.discovery import open_transport
         wish = DeviceSettings(stay_awake=True, brightness=40, airplane=True, governor="performance")
         with applied_settings(Device(open_transport({virtual.serial!r})), wish, lease_s={SHORT_S}):
@@ -341,7 +341,7 @@ def test_a_setting_that_reads_as_nonsense_is_left_alone(
 
 
 def test_the_lease_is_longer_than_what_a_session_does_without_a_word() -> None:
-    from android_bench.detached import PATIENCE_S, SLICE_S
+    from android_bench.device.detached import PATIENCE_S, SLICE_S
 
     assert LEASE_S > PATIENCE_S + SLICE_S
 

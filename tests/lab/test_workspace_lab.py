@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from android_bench.device import Device
+from android_bench.device.workspace import Workspace
 from android_bench.errors import DeviceCommandError, DeviceOfflineError, DeviceTimeoutError
 from android_bench.results import DeviceKind
 from android_bench.transport.base import ShellResult, Transport
 from android_bench.transport.discovery import open_transport
-from android_bench.workspace import Workspace
 from tests.lab.device import Lab, VirtualDevice
 
 pytestmark = pytest.mark.xdist_group("lab")
@@ -176,7 +176,7 @@ def test_ctrl_c_kills_the_program_on_the_device(phone: Device, transport: Counte
 def test_a_device_that_never_answers_again_is_offline(
     make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("android_bench.detached.END_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("android_bench.device.detached.END_TIMEOUT_S", 0.5)
     virtual = make_device()
     device = Device(open_transport(virtual.serial))
     device.run(["true"])
@@ -231,9 +231,9 @@ def test_a_cable_pulled_without_a_word_is_noticed_and_the_program_found_again(
     make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No byte comes and nothing closes: the slice's bound notices, long before the program's own."""
-    monkeypatch.setattr("android_bench.detached.SLICE_S", 1)
-    monkeypatch.setattr("android_bench.detached._GRACE_S", 1.0)
-    monkeypatch.setattr("android_bench.detached.END_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("android_bench.device.detached.SLICE_S", 1)
+    monkeypatch.setattr("android_bench.device.detached._GRACE_S", 1.0)
+    monkeypatch.setattr("android_bench.device.detached.END_TIMEOUT_S", 1.0)
     virtual = make_device()
     device = Device(open_transport(virtual.serial))
     device.run(["true"])
@@ -271,7 +271,7 @@ def test_a_link_that_breaks_before_the_program_began_begins_it_again(
 def test_a_program_longer_than_a_slice_is_asked_for_again(
     phone: Device, transport: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("android_bench.detached.SLICE_S", 1)
+    monkeypatch.setattr("android_bench.device.detached.SLICE_S", 1)
     done = phone.capture(["sh", "-c", "sleep 3; echo said"], timeout_s=60)
     assert (done.exit_code, done.stdout, done.reconnections) == (0, "said\n", 0)
     assert transport.calls.count("shell") >= 3

@@ -10,8 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from android_bench.compare import compare_sets
-from android_bench.metrics import Metric
+from android_bench.analysis.compare import compare_sets
+from android_bench.analysis.metrics import Metric
 from android_bench.report import packing, write_report
 from android_bench.results import BenchmarkRun
 from tests.report import examples, rich

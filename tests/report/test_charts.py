@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from android_bench.compare import Comparison, Verdict
+from android_bench.analysis.compare import Comparison, Verdict
+from android_bench.analysis.stats import Interval, median_interval
 from android_bench.report.charts import (
     COMPACT_STEP,
     ROOMY_ROWS,
@@ -27,7 +28,6 @@ from android_bench.report.scatter import (
     shorten,
     trade_off,
 )
-from android_bench.stats import Interval, median_interval
 
 MICROSECONDS = st.floats(min_value=1e-3, max_value=1e10)
 SAMPLES = st.lists(MICROSECONDS, min_size=0, max_size=12)

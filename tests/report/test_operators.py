@@ -48,7 +48,7 @@ def test_no_time_is_told_from_no_operator() -> None:
 
 
 def test_a_delegate_gives_way_to_what_is_inside_it() -> None:
-    from android_bench.operators import operator_times
+    from android_bench.analysis.operators import operator_times
 
     run = profiled(
         "a",

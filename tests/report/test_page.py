@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from android_bench import compare, report
-from android_bench.compare import Verdict
+from android_bench import report
+from android_bench.analysis import compare
+from android_bench.analysis.compare import Verdict
 from android_bench.report import page as page_module
 from android_bench.report import render_report, write_report
 from android_bench.results import DeviceInfo, DeviceKind, Status

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from android_bench.compare import Verdict, compare_sets
-from android_bench.metrics import Metric
+from android_bench.analysis.compare import Verdict, compare_sets
+from android_bench.analysis.metrics import Metric
 from android_bench.report.pairs import GRAVEST_FIRST, metric_text, pair_views, sides_of
 from android_bench.report.view import build_page
 from android_bench.run_view import run_views

@@ -134,7 +134,7 @@ def test_importing_the_seam_is_light() -> None:
     code = (
         "import sys\n"
         "import android_bench.transport.base, android_bench.transport.discovery, android_bench.device\n"
-        "import android_bench.workspace, android_bench.binaries\n"
+        "import android_bench.device.workspace, android_bench.binaries.resolve\n"
         "from android_bench.transport.discovery import open_transport\n"
         "open_transport('host').shell('true')\n"
         "print(*{name.split('.')[0] for name in sys.modules})"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from android_bench.compare import DEFAULT_MAX_SLOWDOWN, Verdict
+from android_bench.analysis.compare import DEFAULT_MAX_SLOWDOWN, Verdict
 from tests.benchmarks.calibration import picture, studies
 from tests.benchmarks.calibration.kinds import KINDS
 from tests.benchmarks.calibration.trials import INVOCATIONS, NOISE, SLOWDOWN, Trials, trials

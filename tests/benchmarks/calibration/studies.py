@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from android_bench.analysis.stability import drift, outliers, two_modes
+from android_bench.analysis.stats import median_interval, precise_enough
 from android_bench.config import BenchmarkConfig
-from android_bench.stability import drift, outliers, two_modes
-from android_bench.stats import median_interval, precise_enough
 from tests.benchmarks.calibration.kinds import Kind
 from tests.benchmarks.calibration.trials import INVOCATIONS, MEDIAN_US, NOISE
 

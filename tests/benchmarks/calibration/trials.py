@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from android_bench.compare import DEFAULT_MAX_SLOWDOWN, Verdict, compare_runs, judge_ratio
+from android_bench.analysis.compare import DEFAULT_MAX_SLOWDOWN, Verdict, compare_runs, judge_ratio
+from android_bench.analysis.stats import Interval
 from android_bench.config import BenchmarkConfig
 from android_bench.results import (
     BenchmarkRun,
@@ -16,7 +17,6 @@ from android_bench.results import (
     LatencySummary,
     Status,
 )
-from android_bench.stats import Interval
 from tests import examples
 from tests.benchmarks.calibration.kinds import Array, Kind, Rng
 

@@ -1,0 +1,1 @@
+"""Pure functions of runs: statistics, findings, comparisons, where the time goes."""

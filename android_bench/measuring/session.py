@@ -1,0 +1,271 @@
+"""From what is asked for to a measured session: models, devices and binaries are found, then measured."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from android_bench.binaries.file import check_abi
+from android_bench.binaries.resolve import ResolvedBinary, resolve_binary
+from android_bench.config import BenchmarkConfig
+from android_bench.device import Device
+from android_bench.device.cores import CoreWord, mask_of
+from android_bench.device.detached import PATIENCE_S
+from android_bench.device.settings import DeviceSettings, applied_settings
+from android_bench.device.workspace import Workspace
+from android_bench.errors import DeviceError, UsageError
+from android_bench.measuring.invocation import Bench
+from android_bench.measuring.matrix import Wishes, configurations
+from android_bench.measuring.numerics import HostReference, NumericsInputs
+from android_bench.measuring.preparation import Cell, Demands, Observer, cell_key, refuse_impossible
+from android_bench.measuring.resume import Interrupted, find_interrupted
+from android_bench.measuring.runner import Session, measure
+from android_bench.results import BinaryFlavor, DeviceInfo, DeviceKind
+from android_bench.store import new_run_id
+from android_bench.transport.discovery import open_transport
+from optimizer.artifact import Artifact, file_sha256, read_manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A measurement as a command orders it: the wishes, where results go, and with what.
+
+    ``binary`` is a file or says whose build is fetched; ``settings`` are changed on the device while it
+    is measured; ``resume`` goes on with what an earlier order like it left unfinished.
+    """
+
+    wishes: Wishes
+    results: Path
+    binary: Path | BinaryFlavor | None = None
+    settings: DeviceSettings | None = None
+    resume: bool = False
+
+
+def measure_models(order: Order, *, observer: Observer) -> Session:
+    """Measure every model with every configuration on every device, one worker for each device.
+
+    Everything that can be refused without a device is refused before one is opened. The answer holds
+    the runs of all devices; the first device that was lost is told.
+
+    Raises:
+        OptimizerError: a model file cannot be used.
+        BenchError: a device, a binary or a combination cannot be used.
+    """
+    artifacts = [open_artifact(model) for model in order.wishes.models or ()]
+    _refuse_twins(artifacts)
+    specs: Sequence[str | None] = order.wishes.devices or (None,)
+    if len(set(specs)) < len(specs):
+        raise UsageError("A device is named twice.", hint="Name each device once.")
+    work = _Work(
+        order=order,
+        artifacts=artifacts,
+        configs=[_with_content(config) for config in configurations(order.wishes)],
+        observer=observer,
+    )
+    return work.on(specs[0]) if len(specs) == 1 else work.on_all(specs)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """What is to be measured, whatever the device."""
+
+    order: Order
+    artifacts: Sequence[Artifact]
+    configs: Sequence[BenchmarkConfig]
+    observer: Observer
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def on_all(self, specs: Sequence[str | None]) -> Session:
+        """Measure on several devices at once. On Ctrl-C each ends after the invocation it is at."""
+        with ThreadPoolExecutor(max_workers=len(specs)) as workers:
+            futures = [
+                workers.submit(
+                    replace(self, observer=self.observer.for_device(spec or "the device")).on, spec
+                )
+                for spec in specs
+            ]
+            try:
+                wait(futures)
+            except KeyboardInterrupt:
+                self.cancelled.set()
+                self.observer.told("Ending after the invocations that run now.")
+                wait(futures)
+                raise
+        return _together(futures)
+
+    def on(self, spec: str | None) -> Session:
+        """Measure everything on one device."""
+        order, wishes = self.order, self.order.wishes
+        with (
+            closing(open_transport(spec)) as transport,
+            tempfile.TemporaryDirectory(prefix="android-bench-") as folder,
+        ):
+            patience_s = PATIENCE_S if wishes.patience_s is None else wishes.patience_s
+            device = Device(transport, patience_s=patience_s)
+            info = device.info()
+            flex = any(map(needs_flex, self.artifacts))
+            binary = resolve_binary(info, given=order.binary, flex=flex)
+            cells = [
+                Cell(artifact=one, config=config)
+                for config in _for_device(self.configs, info)
+                for one in self.artifacts
+            ]
+            demands = Demands(
+                budget_s=wishes.budget_s,
+                wait_cool_s=wishes.wait_cool_s,
+                inputs=NumericsInputs(wishes.numerics, Path(folder)) if wishes.numerics else None,
+                cancelled=self.cancelled.is_set,
+            )
+            refuse_impossible(cells, binary, demands)
+            earlier = self._earlier(cells, info, binary)
+            if earlier is not None:
+                finished = {cell_key(run.artifact, run.config) for run in earlier.done}
+                cells = [one for one in cells if cell_key(one.artifact, one.config) not in finished]
+                demands = replace(demands, resume_from=earlier.files)
+            bench = Bench(
+                device=device,
+                workspace=Workspace(device),
+                info=info,
+                binary=binary,
+                binary_argv=binary.argv_prefix,
+                scratch=f"{device.root}/scratch/{new_run_id(info.label)}",
+                timeout_s=wishes.timeout_s,
+                wait_cool_s=wishes.wait_cool_s,
+                tell=self.observer.told,
+                inputs=demands.inputs,
+                reference=HostReference(Path(folder)) if demands.inputs else None,
+            )
+            wanted = order.settings or DeviceSettings()
+            with applied_settings(device, wanted, tell=self.observer.told):
+                session = measure(
+                    bench, cells, results=order.results, observer=self.observer, demands=demands
+                )
+        return replace(session, runs=(*(earlier.done if earlier else ()), *session.runs))
+
+    def _earlier(
+        self, cells: Sequence[Cell], info: DeviceInfo, binary: ResolvedBinary
+    ) -> Interrupted | None:
+        """What an interrupted session left, if the order is to go on with it."""
+        results = self.order.results
+        if not self.order.resume:
+            return None
+        found = find_interrupted(results, cells, info, binary.info)
+        if found is None:
+            self.observer.told(
+                f"Nothing under {results} was interrupted on {info.label} with the same models, "
+                "configuration and binary: everything is measured."
+            )
+        else:
+            self.observer.told(f"Going on with session {found.session_id}.")
+        return found
+
+
+def _together(futures: Sequence[Future[Session]]) -> Session:
+    """The sessions of all devices as one; an error that is no lost device is raised."""
+    sessions, lost = [], []
+    for future in futures:
+        error = future.exception()
+        if error is None:
+            sessions.append(future.result())
+        elif isinstance(error, DeviceError):
+            lost.append(error)  # the others' results are worth telling
+        else:
+            raise error
+    if not sessions:
+        raise lost[0]
+    causes = [one.interrupted_by for one in sessions if one.interrupted_by is not None]
+    return Session(
+        runs=tuple(run for session in sessions for run in session.runs),
+        pushed_bytes=sum(session.pushed_bytes for session in sessions),
+        interrupted_by=next(iter([*lost, *causes]), None),
+    )
+
+
+def _with_content(config: BenchmarkConfig) -> BenchmarkConfig:
+    """Say which content an external delegate's library has, if it is a file here."""
+    library = config.delegate.library
+    if library is None or not Path(library).is_file():
+        return config
+    digest = file_sha256(Path(library))
+    return replace(config, delegate=replace(config.delegate, library_sha256=digest))
+
+
+def _for_device(
+    configs: Sequence[BenchmarkConfig], info: DeviceInfo
+) -> tuple[BenchmarkConfig, ...]:
+    """The configurations with the cores of this device, and libraries that it can load.
+
+    Raises:
+        UsageError: the words for cores mean nothing on it, or it cannot keep a program on them.
+        BinaryError: a delegate's library is for another ABI.
+    """
+    found = []
+    for config in configs:
+        delegate = config.delegate
+        if delegate.library_sha256 is not None and delegate.library is not None:
+            path = Path(delegate.library)
+            check_abi(path, path.read_bytes(), info.abis, host=False)
+        if config.cores is not None:
+            if info.kind is DeviceKind.HOST and shutil.which("taskset") is None:
+                raise UsageError(
+                    "This computer has no taskset, which keeps a program on chosen cores.",
+                    hint="Leave --cores out here; it works on devices and on Linux.",
+                )
+            chosen = mask_of(config.cores, info, config.num_threads)
+            word = chosen.word.value if isinstance(chosen.word, CoreWord) else None
+            config = replace(config, cores=word, cpu_mask=chosen.mask)  # noqa: PLW2901
+        found.append(config)
+    return tuple(found)
+
+
+def device_info(spec: str | None) -> DeviceInfo:
+    """Open a device, read who it is, and close it again."""
+    with closing(open_transport(spec)) as transport:
+        return Device(transport).info()
+
+
+def needs_flex(artifact: Artifact) -> bool:
+    """Whether a model holds TensorFlow operators, which only some builds of benchmark_model run."""
+    if b"Flex" not in artifact.path.read_bytes():
+        return False
+    from optimizer.tflite_file import inspect
+
+    return inspect(artifact.path).needs_flex
+
+
+def open_artifact(model: Path) -> Artifact:
+    """The artifact of a ``.tflite``: from its manifest, else from the file itself.
+
+    The flatbuffer is only opened when there is no manifest, which keeps numpy out of most runs.
+
+    Raises:
+        ModelError: the file is missing, empty, truncated or no TFLite model.
+    """
+    if model.is_file():
+        artifact = read_manifest(model)
+        if artifact is not None:
+            return artifact
+    from optimizer.tflite_file import artifact_of
+
+    return artifact_of(model)
+
+
+def _refuse_twins(artifacts: Sequence[Artifact]) -> None:
+    """Two models of one name and different content could not be told apart in a report."""
+    seen: dict[str, Artifact] = {}
+    for artifact in artifacts:
+        twin = seen.setdefault(artifact.name, artifact)
+        if twin is artifact:
+            continue
+        if twin.path.resolve() == artifact.path.resolve():
+            raise UsageError(f"{artifact.path} is named twice.", hint="Name each model once.")
+        raise UsageError(
+            f"{twin.path} and {artifact.path} are both called {artifact.name!r}.",
+            hint="Rename one of the files, or measure them in two runs.",
+        )
