@@ -40,6 +40,13 @@ class InvocationKind(str, Enum):
     NUMERICS = "numerics"
 
 
+class Side(str, Enum):
+    """Which side of a comparison a run was measured for, when both were measured in one session."""
+
+    BASELINE = "baseline"
+    CANDIDATE = "candidate"
+
+
 class Status(str, Enum):
     """How an invocation ended; only ``OK`` has numbers that count."""
 
@@ -303,6 +310,7 @@ class BenchmarkRun:
     complete: bool
     invocations: tuple[Invocation, ...] = ()
     finished_at: str | None = None
+    side: Side | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

@@ -31,6 +31,7 @@ from android_bench.results import (
     DeviceInfo,
     Invocation,
     InvocationKind,
+    Side,
     Status,
 )
 from android_bench.store import RunWriter, load_runs
@@ -490,3 +491,15 @@ def test_a_reason_that_stays_is_told_once(tmp_path: Path) -> None:
     measure(bench, cells("a"), results=tmp_path, observer=Silent(), demands=Demands())
     assert len(said) == 1
     assert "battery saver is on" in said[0]
+
+
+def test_both_sides_of_a_comparison_are_neighbours_and_told_apart(tmp_path: Path) -> None:
+    (old,) = cells("m", memory_invocations=0)
+    new = replace(old, artifact=replace(old.artifact, sha256="b" * 64), side=Side.CANDIDATE)
+    same = replace(old, side=Side.CANDIDATE)
+    found, _ = session(tmp_path, [replace(old, side=Side.BASELINE), new, same], FakeDevice())
+    assert [run.side for run in found.runs] == [Side.BASELINE, Side.CANDIDATE, Side.CANDIDATE]
+    folders = sorted(path.name for path in tmp_path.iterdir())
+    assert folders == ["baseline", "candidate"]
+    assert len({run.session_id for run in found.runs}) == 1
+    assert find_interrupted(tmp_path, [same], examples.PHONE, examples.BINARY) is None

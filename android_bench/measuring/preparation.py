@@ -17,7 +17,7 @@ from android_bench.errors import UsageError
 from android_bench.measuring import plan
 from android_bench.measuring.invocation import Bench, Placement
 from android_bench.measuring.numerics import NumericsInputs
-from android_bench.results import BenchmarkRun, Invocation, InvocationKind
+from android_bench.results import BenchmarkRun, Invocation, InvocationKind, Side
 from android_bench.store import RunWriter, new_run_id, utc_now
 from optimizer.artifact import Artifact
 
@@ -50,19 +50,26 @@ class Cell:
 
     artifact: Artifact
     config: BenchmarkConfig
+    side: Side | None = None
 
     @property
     def label(self) -> str:
         """The cell's name in progress and messages."""
-        return f"{self.artifact.name} ({self.config.label})"
+        side = f"{self.side.value}, " if self.side else ""
+        return f"{self.artifact.name} ({side}{self.config.label})"
+
+    @property
+    def key(self) -> CellKey:
+        """What makes two cells the same work."""
+        return (self.artifact.name, self.artifact.sha256, self.side, self.config)
 
 
-CellKey = tuple[str, str, BenchmarkConfig]
+CellKey = tuple[str, str, "Side | None", BenchmarkConfig]
 
 
-def cell_key(artifact: Artifact, config: BenchmarkConfig) -> CellKey:
-    """What makes two cells the same work."""
-    return (artifact.name, artifact.sha256, config)
+def key_of(run: BenchmarkRun) -> CellKey:
+    """The key of the cell that a run was made of."""
+    return (run.artifact.name, run.artifact.sha256, run.side, run.config)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +112,7 @@ def refuse_impossible(cells: Sequence[Cell], binary: ResolvedBinary, demands: De
     seen: dict[CellKey, Cell] = {}
     for cell in cells:
         config = cell.config
-        identity = cell_key(cell.artifact, config)
+        identity = cell.key
         if identity in seen:
             raise UsageError(f"{cell.label} is named twice.", hint="Name each model once.")
         seen[identity] = cell
@@ -183,14 +190,15 @@ def writers(
 ) -> list[RunWriter]:
     """A writer for each cell: of the interrupted run that it goes on with, or of a new one."""
     reopened = [RunWriter.reopen(file) for file in demands.resume_from]
-    by_cell = {cell_key(one.run.artifact, one.run.config): one for one in reopened}
+    by_cell = {key_of(one.run): one for one in reopened}
     session_id = reopened[0].run.session_id if reopened else new_run_id(bench.info.label)
     writers = []
     for cell, known in zip(cells, modes, strict=True):
-        writer = by_cell.get(cell_key(cell.artifact, cell.config))
+        writer = by_cell.get(cell.key)
         if writer is None:
             run = _empty_run(cell, session_id, bench, known)
-            writer = RunWriter.create(results, run)
+            folder = results if cell.side is None else results / cell.side.value
+            writer = RunWriter.create(folder, run)
         writers.append(writer)
     return writers
 
@@ -211,4 +219,5 @@ def _empty_run(
         binary=bench.binary.info,
         planned=config.invocations + len(disturbing),
         complete=False,
+        side=cell.side,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from android_bench.measuring.preparation import Cell, cell_key
+from android_bench.measuring.preparation import Cell, key_of
 from android_bench.results import BenchmarkRun, BinaryInfo, DeviceInfo
 from android_bench.store import RUN_FILE, load_run
 
@@ -30,7 +30,7 @@ def find_interrupted(
     Raises:
         ResultError: a run in the folder cannot be read.
     """
-    wanted = {cell_key(cell.artifact, cell.config) for cell in cells}
+    wanted = {cell.key for cell in cells}
     sessions: dict[str, list[tuple[Path, BenchmarkRun]]] = {}
     for file in sorted(results.rglob(RUN_FILE)) if results.is_dir() else []:
         run = load_run(file)
@@ -38,7 +38,7 @@ def find_interrupted(
             device.serial,
             device.fingerprint,
         )
-        same_work = cell_key(run.artifact, run.config) in wanted
+        same_work = key_of(run) in wanted
         if same_place and same_work and run.binary.sha256 == binary.sha256:
             sessions.setdefault(run.session_id, []).append((file, run))
     for session_id in sorted(sessions, reverse=True):  # identifiers begin with the time

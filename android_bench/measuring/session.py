@@ -23,10 +23,10 @@ from android_bench.errors import DeviceError, UsageError
 from android_bench.measuring.invocation import Bench
 from android_bench.measuring.matrix import Wishes, configurations
 from android_bench.measuring.numerics import HostReference, NumericsInputs
-from android_bench.measuring.preparation import Cell, Demands, Observer, cell_key, refuse_impossible
+from android_bench.measuring.preparation import Cell, Demands, Observer, key_of, refuse_impossible
 from android_bench.measuring.resume import Interrupted, find_interrupted
 from android_bench.measuring.runner import Session, measure
-from android_bench.results import BinaryFlavor, DeviceInfo, DeviceKind
+from android_bench.results import BinaryFlavor, DeviceInfo, DeviceKind, Side
 from android_bench.store import new_run_id
 from android_bench.transport.discovery import open_transport
 from optimizer.artifact import Artifact, file_sha256, read_manifest
@@ -37,7 +37,8 @@ class Order:
     """A measurement as a command orders it: the wishes, where results go, and with what.
 
     ``binary`` is a file or says whose build is fetched; ``settings`` are changed on the device while it
-    is measured; ``resume`` goes on with what an earlier order like it left unfinished.
+    is measured; ``resume`` goes on with what an earlier order like it left unfinished. With ``baseline``
+    models both sides are measured in one session, A B B A, each run marked with its side.
     """
 
     wishes: Wishes
@@ -45,6 +46,7 @@ class Order:
     binary: Path | BinaryFlavor | None = None
     settings: DeviceSettings | None = None
     resume: bool = False
+    baseline: tuple[Path, ...] | None = None
 
 
 def measure_models(order: Order, *, observer: Observer) -> Session:
@@ -57,18 +59,37 @@ def measure_models(order: Order, *, observer: Observer) -> Session:
         OptimizerError: a model file cannot be used.
         BenchError: a device, a binary or a combination cannot be used.
     """
-    artifacts = [open_artifact(model) for model in order.wishes.models or ()]
-    _refuse_twins(artifacts)
+    candidates = [open_artifact(model) for model in order.wishes.models or ()]
+    _refuse_twins(candidates)
+    entries = [(None if order.baseline is None else Side.CANDIDATE, one) for one in candidates]
+    if order.baseline is not None:
+        baseline = [open_artifact(model) for model in order.baseline]
+        _refuse_twins(baseline)
+        entries = _side_by_side(baseline, candidates)
     specs: Sequence[str | None] = order.wishes.devices or (None,)
     if len(set(specs)) < len(specs):
         raise UsageError("A device is named twice.", hint="Name each device once.")
     work = _Work(
         order=order,
-        artifacts=artifacts,
+        entries=entries,
         configs=[_with_content(config) for config in configurations(order.wishes)],
         observer=observer,
     )
     return work.on(specs[0]) if len(specs) == 1 else work.on_all(specs)
+
+
+Entry = tuple["Side | None", Artifact]
+
+
+def _side_by_side(baseline: Sequence[Artifact], candidates: Sequence[Artifact]) -> list[Entry]:
+    """Each candidate beside the baseline of its name, so that their invocations are neighbours."""
+    old = {one.name: one for one in baseline}
+    entries: list[Entry] = []
+    for new in candidates:
+        if new.name in old:
+            entries.append((Side.BASELINE, old.pop(new.name)))
+        entries.append((Side.CANDIDATE, new))
+    return entries + [(Side.BASELINE, one) for one in old.values()]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +97,7 @@ class _Work:
     """What is to be measured, whatever the device."""
 
     order: Order
-    artifacts: Sequence[Artifact]
+    entries: Sequence[Entry]
     configs: Sequence[BenchmarkConfig]
     observer: Observer
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -109,12 +130,12 @@ class _Work:
             patience_s = PATIENCE_S if wishes.patience_s is None else wishes.patience_s
             device = Device(transport, patience_s=patience_s)
             info = device.info()
-            flex = any(map(needs_flex, self.artifacts))
+            flex = any(needs_flex(artifact) for _, artifact in self.entries)
             binary = resolve_binary(info, given=order.binary, flex=flex)
             cells = [
-                Cell(artifact=one, config=config)
+                Cell(artifact=artifact, config=config, side=side)
                 for config in _for_device(self.configs, info)
-                for one in self.artifacts
+                for side, artifact in self.entries
             ]
             demands = Demands(
                 budget_s=wishes.budget_s,
@@ -125,8 +146,8 @@ class _Work:
             refuse_impossible(cells, binary, demands)
             earlier = self._earlier(cells, info, binary)
             if earlier is not None:
-                finished = {cell_key(run.artifact, run.config) for run in earlier.done}
-                cells = [one for one in cells if cell_key(one.artifact, one.config) not in finished]
+                finished = set(map(key_of, earlier.done))
+                cells = [cell for cell in cells if cell.key not in finished]
                 demands = replace(demands, resume_from=earlier.files)
             bench = Bench(
                 device=device,
