@@ -110,6 +110,7 @@ def command_line() -> typer.Typer:
         "metadata_files",
         "measure",
         "device",
+        "emulator",
         "results",
         "export",
         "look",

@@ -56,8 +56,9 @@ def list_devices() -> tuple[DeviceListing, ...]:
 def open_transport(spec: str | None) -> Transport:
     """Return the transport that ``spec`` names.
 
-    ``host``; ``HOST:PORT`` or an IP address; ``usb`` or ``usb:SERIAL``; ``server:SERIAL``; else a serial,
-    looked for on a running adb server and then on USB. ``None`` takes ``ANDROID_SERIAL``, or the only
+    ``host``; ``HOST:PORT`` or an IP address; ``usb`` or ``usb:SERIAL``; ``server:SERIAL``;
+    ``emulator:AVD``, one that runs; else a serial, looked for on a running adb server, among emulators
+    (``emulator-5554``) and on USB. ``None`` takes ``ANDROID_SERIAL``, or the only
     device there is. TCP and USB connect when they are first used.
 
     Raises:
@@ -70,6 +71,8 @@ def open_transport(spec: str | None) -> Transport:
 
         return HostTransport()
     kind, _, rest = spec.partition(":")
+    if kind == "emulator":
+        return _running_emulator(rest)
     if kind == "server":
         return _through_server(rest or _the_only_device(transport="server"))
     if kind == "usb":
@@ -121,17 +124,35 @@ def _the_only_device(*, transport: str | None = None) -> str:
 
 
 def _by_serial(serial: str) -> Transport:
+    from android_bench.emulator.console import running_avd
+    from android_bench.emulator.reach import console_port, open_emulator
     from android_bench.transport.adb_server import server_devices
     from android_bench.transport.usb import usb_serials
 
     if serial in server_devices():
         return _through_server(serial)
+    port = console_port(serial)
+    if port is not None and running_avd(port) is not None:
+        return open_emulator(port)
     if serial in usb_serials():
         return _over_usb(serial)
     raise DeviceNotFoundError(
         f"No device {serial!r} is connected.",
         hint="android-bench devices lists them; a device on TCP is named HOST:PORT",
     )
+
+
+def _running_emulator(avd: str) -> Transport:
+    """The emulator of a virtual device; sessions start one, everything else needs one that runs."""
+    from android_bench.emulator.console import running_emulators
+    from android_bench.emulator.reach import open_emulator
+
+    found = next((one for one in running_emulators() if one.avd == avd), None)
+    if found is None:
+        raise DeviceNotFoundError(
+            f"No emulator of {avd!r} runs.", hint=f"android-bench emulator start {avd}"
+        )
+    return open_emulator(found.port)
 
 
 def _through_server(serial: str) -> Transport:
