@@ -114,6 +114,7 @@ def command_line() -> typer.Typer:
         "results",
         "export",
         "look",
+        "history",
     ):
         importlib.import_module(f"android_bench.cli.{module}")
     return app

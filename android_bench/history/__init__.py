@@ -6,7 +6,11 @@
     tables.py      the tables             migrations/    how they came to be (Alembic)
     database.py    connections, transactions, errors     migrating.py  up to date, beside others
     measures.py    what is followed       rows.py        a run as rows
-    history.py     add, ask, baselines
+    history.py     open, add, ask         recording.py   what is new, what is taken further
+    series.py      one measure over time  steps.py       where it steps: candidates, confirmation
+    trend.py       changes, drifts and what they coincide with
+    provenance.py  revision and branch    words.py       changes in sentences and as JSON
+    asked.py       what the commands ask  web/           the page of `android-bench serve`
 """
 
 from __future__ import annotations
@@ -17,7 +21,8 @@ from android_bench.history.errors import (
     HistoryUnavailableError,
     HistoryVersionError,
 )
-from android_bench.history.history import Added, History, StoredRun, open_history
+from android_bench.history.history import History, StoredRun, open_history
+from android_bench.history.recording import Added
 
 __all__ = [
     "Added",

@@ -10,25 +10,15 @@ from typing import TYPE_CHECKING, Any
 from android_bench import schema
 from android_bench.history.address import find_address
 from android_bench.history.database import Database
-from android_bench.history.rows import Row, RunRows, comparability, rows_of, storable
+from android_bench.history.recording import Added, record_rows
+from android_bench.history.rows import comparability, rows_of, storable
 from android_bench.results import BenchmarkRun
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select, Table
+    from sqlalchemy import Select
     from sqlalchemy.engine import Connection
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Added:
-    """What became of runs that were added.
-
-    ``updated`` were there with less in them, as a run that was resumed since, or under no revision,
-    branch or tag that is known now; ``known`` were there as they are.
-    """
-
-    new: int = 0
-    updated: int = 0
-    known: int = 0
+    from android_bench.history.series import Series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +92,7 @@ class History:
         # Everybody inserts in the same order, so that writers wait for each other and never in a circle.
         ordered = [rows[key] for key in sorted(rows)]
         with self._database.writing() as connection:
-            return _record(connection, ordered, tag=storable(tag) or None)
+            return record_rows(connection, ordered, tag=storable(tag) or None)
 
     def runs(
         self,
@@ -175,9 +165,33 @@ class History:
         """The runs with this tag, the newest first."""
         return self.runs(tag=tag)
 
-    def reading(self) -> Any:
-        """A connection in a transaction that only reads, for the modules of this package."""
-        return self._database.reading()
+    def series(
+        self,
+        *,
+        measure: str = "latency",
+        name: str | None = None,
+        device: str | None = None,
+        branch: str | None = None,
+        last: int | None = None,
+    ) -> tuple[Series, ...]:
+        """The series of a measure: see :func:`android_bench.history.series.series_of`."""
+        from android_bench.history.series import series_of
+
+        with self._database.reading() as connection:
+            return series_of(
+                connection, measure=measure, name=name, device=device, branch=branch, last=last
+            )
+
+    def known_measures(self) -> tuple[str, ...]:
+        """The measures that any run tells."""
+        import sqlalchemy as sa
+
+        from android_bench.history.measures import BY_NAME
+        from android_bench.history.tables import measures
+
+        with self._database.reading() as connection:
+            found = set(connection.execute(sa.select(measures.c.measure).distinct()).scalars())
+        return tuple(name for name in BY_NAME if name in found)
 
 
 def open_history(url: str | None = None, *, create: bool = True) -> History:
@@ -245,73 +259,3 @@ def _tags(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[str
 
 def _read(document: str, run_id: str, where: str) -> BenchmarkRun:
     return schema.loads(document, where=f"run {run_id} in {where}")
-
-
-def _record(connection: Connection, rows: Sequence[RunRows], *, tag: str | None) -> Added:
-    from android_bench.history.tables import binaries, configurations, devices, runs, tags
-    from android_bench.store import utc_now
-
-    for table, shared in (
-        (devices, {item.device["key"]: item.device for item in rows}),
-        (configurations, {item.configuration["key"]: item.configuration for item in rows}),
-        (binaries, {item.binary["sha256"]: item.binary for item in rows}),
-    ):
-        for key in sorted(shared):
-            _insert_unless_there(connection, table, shared[key])
-    now, counts = utc_now(), {"new": 0, "updated": 0, "known": 0}
-    for item in rows:
-        if _insert_unless_there(connection, runs, {**item.run, "added_at": now}):
-            _write_measures(connection, item)
-            state = "new"
-        else:
-            state = "updated" if _update(connection, item) else "known"
-        if tag is not None:
-            tagged = {"run_id": item.run["run_id"], "tag": tag}
-            if _insert_unless_there(connection, tags, tagged) and state == "known":
-                state = "updated"
-        counts[state] += 1
-    return Added(**counts)
-
-
-def _insert_unless_there(connection: Connection, table: Table, row: Row) -> bool:
-    """Insert a row unless its key is taken; say whether it was inserted."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    query = insert(table).values(row).on_conflict_do_nothing()
-    keys = list(table.primary_key.columns)
-    return connection.execute(query.returning(*keys)).first() is not None
-
-
-def _update(connection: Connection, item: RunRows) -> bool:
-    """Take in what a run that is there already has more of; say whether it had."""
-    import sqlalchemy as sa
-
-    from android_bench.history.tables import measures, runs
-
-    same = runs.c.run_id == item.run["run_id"]
-    columns = (runs.c.document_sha256, runs.c.invocations, runs.c.revision, runs.c.branch)
-    old = connection.execute(sa.select(*columns).where(same).with_for_update()).one()
-    changes: Row = {
-        field: item.run[field]
-        for field in ("revision", "branch")
-        if item.run[field] is not None and getattr(old, field) is None
-    }
-    other = old.document_sha256 != item.run["document_sha256"]
-    if other and item.run["invocations"] >= old.invocations:
-        kept = {"run_id", "revision", "branch"}
-        changes |= {key: value for key, value in item.run.items() if key not in kept}
-        connection.execute(sa.delete(measures).where(measures.c.run_id == item.run["run_id"]))
-        _write_measures(connection, item)
-    if changes:
-        connection.execute(sa.update(runs).where(same).values(changes))
-    return bool(changes)
-
-
-def _write_measures(connection: Connection, item: RunRows) -> None:
-    import sqlalchemy as sa
-
-    from android_bench.history.tables import measures
-
-    if item.measures:
-        connection.execute(sa.insert(measures), list(item.measures))

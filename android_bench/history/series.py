@@ -15,8 +15,7 @@ from android_bench.results import DeviceKind
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
-
-    from android_bench.history.history import History
+    from sqlalchemy.engine import Connection
 
 # A serial number that is an address in a network says nothing of who answers there.
 _NETWORK_ADDRESS = re.compile(r":\d+$")
@@ -76,7 +75,7 @@ def short_revision(revision: str | None) -> str | None:
 
 
 def series_of(
-    history: History,
+    connection: Connection,
     *,
     measure: str = "latency",
     name: str | None = None,
@@ -93,14 +92,14 @@ def series_of(
         UsageError: the measure is unknown.
     """
     about = measure_named(measure)
-    with history.reading() as connection:
-        rows = connection.execute(_query(about, name, device, branch)).mappings().all()
+    rows = connection.execute(_query(about, name, device, branch)).mappings().all()
     found = [
         replace(series, points=series.points[-last:] if last else series.points)
         for _, group in itertools.groupby(rows, key=_identity)
         for series in _split(about, list(group))
     ]
-    return tuple(_told_apart(found))
+    # Databases differ in the order of texts and of unknown branches.
+    return tuple(sorted(_told_apart(found), key=lambda series: (series.label, series.key)))
 
 
 def _query(
