@@ -1,21 +1,17 @@
 """JUnit XML for CI servers: a measurement is a test case, and so is each verdict.
 
-Two schemas are in use and neither is official: Ant's, written down by Windy Road, and the one of Jenkins'
-xUnit plugin. Ant's is the stricter; what is written here is valid in both. That is why numbers are
-properties of the test suite (Ant's test cases have none), and why no library writes it: junitparser
-puts attributes where Ant's schema has none, and the rest is what xml.etree does.
+Numbers are properties of the test suite: Ant's test cases have none.
 """
 
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from android_bench import formatting
 from android_bench.analysis.compare import Comparison, Verdict
-from android_bench.exports.text import number, one_line, printable
+from android_bench.exports.junit_xml import Case, add_suite, document_text
+from android_bench.exports.text import number
 from android_bench.exports.view import ExportView, provenance, unit_of
 from android_bench.report.pairs import metric_name, metric_text
 from android_bench.results import Status
@@ -28,23 +24,11 @@ _VERDICTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """A test case; ``outcome`` is an element's name, ``None`` when it passed."""
-
-    name: str
-    time_s: float
-    outcome: str | None = None
-    kind: str = ""
-    message: str = ""
-    details: str = ""
-
-
 def document(export: ExportView) -> str:
     """The document: a test suite for each run, and one for the comparisons."""
     root = ET.Element("testsuites")
     for view in export.runs:
-        _suite(
+        add_suite(
             root,
             name=view.full_label,
             hostname=view.run.device.label,
@@ -54,7 +38,7 @@ def document(export: ExportView) -> str:
             said=_findings(view),
         )
     if export.comparisons:
-        _suite(
+        add_suite(
             root,
             name="comparison with the baseline",
             hostname=export.comparisons[0].device,
@@ -63,67 +47,17 @@ def document(export: ExportView) -> str:
             properties=_compared((*export.decided, *export.informing)),
             said=_told(export.informing),
         )
-    ET.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
+    return document_text(root)
 
 
-def _suite(
-    root: ET.Element,
-    *,
-    name: str,
-    hostname: str,
-    started_at: str,
-    cases: Sequence[_Case],
-    properties: Iterable[tuple[str, object]],
-    said: str,
-) -> None:
-    outcomes = [case.outcome for case in cases]
-    suite = ET.SubElement(
-        root,
-        "testsuite",
-        {
-            "id": str(len(root)),
-            "package": "android_bench",
-            "name": one_line(name) or "unnamed",
-            "hostname": one_line(hostname) or "unknown",
-            "timestamp": _moment(started_at),
-            "tests": str(len(cases)),
-            "failures": str(outcomes.count("failure")),
-            "errors": str(outcomes.count("error")),
-            "skipped": str(outcomes.count("skipped")),
-            "time": _seconds(sum(case.time_s for case in cases)),
-        },
-    )
-    listed = ET.SubElement(suite, "properties")
-    for key, value in properties:
-        ET.SubElement(listed, "property", {"name": key, "value": one_line(str(value))})
-    for case in cases:
-        element = ET.SubElement(
-            suite,
-            "testcase",
-            {
-                "classname": f"android_bench.{one_line(hostname) or 'unknown'}",
-                "name": one_line(case.name) or "unnamed",
-                "time": _seconds(case.time_s),
-            },
-        )
-        if case.outcome is not None:
-            attributes = {"message": one_line(case.message)}
-            if case.outcome != "skipped":
-                attributes["type"] = case.kind
-            ET.SubElement(element, case.outcome, attributes).text = printable(case.details)
-    ET.SubElement(suite, "system-out").text = printable(said)
-    ET.SubElement(suite, "system-err").text = ""
-
-
-def _measurement(view: RunView) -> _Case:
+def _measurement(view: RunView) -> Case:
     """The run: an error when an invocation does not count or is missing."""
     run = view.run
     bad = [item for item in run.invocations if item.status is not Status.OK]
     missing = run.planned - len(run.invocations)
     time_s = sum(item.wall_s for item in run.invocations)
     if not bad and run.complete and view.summary.latency is not None:
-        return _Case(name=view.full_label, time_s=time_s)
+        return Case(name=view.full_label, time_s=time_s)
     problems = [f"{len(bad)} of {len(run.invocations)} invocations do not count"] if bad else []
     if not run.complete:
         problems.append(f"the work ended early, {max(missing, 0)} invocations are missing")
@@ -134,7 +68,7 @@ def _measurement(view: RunView) -> _Case:
         f"[{item.log}]"
         for item in bad
     ]
-    return _Case(
+    return Case(
         name=view.full_label,
         time_s=time_s,
         outcome="error",
@@ -144,11 +78,11 @@ def _measurement(view: RunView) -> _Case:
     )
 
 
-def _verdict(item: Comparison) -> _Case:
+def _verdict(item: Comparison) -> Case:
     """A comparison: regressed fails, what cannot be told is skipped, with the reason."""
     figures = _figures(item)
     cautions = [f"{one.severity.value}: {one.message}" for one in item.cautions]
-    return _Case(
+    return Case(
         name=f"{item.name}: {metric_name(item.metric)} ({item.config})",
         time_s=0.0,
         outcome=_VERDICTS.get(item.verdict),
@@ -224,18 +158,3 @@ def _findings(view: RunView) -> str:
     return "\n".join(
         f"{item.severity.value} {item.code}: {item.message} {item.hint}" for item in view.findings
     )
-
-
-def _moment(iso: str) -> str:
-    """The time as Ant's schema wants it: UTC without a zone or fractions."""
-    try:
-        parsed = datetime.fromisoformat(iso.replace("Z", "+00:00"))
-    except ValueError:
-        return "1970-01-01T00:00:00"
-    if parsed.tzinfo is not None:
-        parsed = parsed.astimezone(timezone.utc)
-    return f"{parsed:%Y-%m-%dT%H:%M:%S}"
-
-
-def _seconds(value: float) -> str:
-    return f"{number(value) or 0.0:.3f}"

@@ -8,8 +8,9 @@ from android_bench import formatting
 from android_bench.analysis.checks import Severity
 from android_bench.analysis.compare import Comparison, Verdict
 from android_bench.analysis.operators import OperatorChange, operator_changes
+from android_bench.exports.markdown_cells import MARKS, cell, change_text, named, row
 from android_bench.exports.markdown_page import LIMIT, Section, assemble
-from android_bench.exports.text import code_span, markdown_text
+from android_bench.exports.text import markdown_text
 from android_bench.exports.view import ExportView, profiled, provenance
 from android_bench.report.answer import Certainty, answer
 from android_bench.report.pairs import GRAVEST_FIRST, metric_name, metric_text
@@ -17,8 +18,6 @@ from android_bench.results import DeviceKind
 from android_bench.run_view import RunView, device_key
 
 _SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
-_MARKS = {DeviceKind.HOST: "computer", DeviceKind.EMULATOR: "emulator"}
-_LONGEST_NAME = 80
 _OPERATORS_SHOWN = 8
 # Operators that changed by less than this part of the inference are no news.
 _WORTH_TELLING = 0.01
@@ -68,8 +67,8 @@ def _verdict_line(comparisons: Sequence[Comparison]) -> str:
         return "Nothing to compare"
     if len(comparisons) == 1:
         item = comparisons[0]
-        change = f" {_change(item)}" if item.ratio else ""
-        return f"{item.verdict.value.capitalize()}: {_name(item.name)}{change}"
+        change = f" {change_text(item)}" if item.ratio else ""
+        return f"{item.verdict.value.capitalize()}: {named(item.name)}{change}"
     counts = dict.fromkeys(GRAVEST_FIRST, 0)
     for item in comparisons:
         counts[item.verdict] += 1
@@ -81,9 +80,9 @@ def _answer_line(views: Sequence[RunView]) -> str:
     """Which variant, how fast, how sure."""
     found = answer(views)
     if found.fastest is None:
-        return f"No valid measurement on {_name(views[0].run.device.label)}"
+        return f"No valid measurement on {named(views[0].run.device.label)}"
     latency = formatting.interval(found.fastest.summary.latency)
-    name, device = _name(found.fastest.label), _name(found.fastest.run.device.label)
+    name, device = named(found.fastest.label), named(found.fastest.run.device.label)
     if found.certainty is Certainty.ALONE:
         return f"{name} takes {latency} on {device}"
     if found.certainty is Certainty.TIED:
@@ -117,16 +116,16 @@ def _verdicts(
             "| --- | --- | --- | --- | ---: | ---: | ---: | --- |",
         ),
         rows=tuple(
-            _row(
+            row(
                 f"**{item.verdict.value}**"
                 if item.verdict is Verdict.REGRESSED
                 else item.verdict.value,
-                _cell(item.name),
+                cell(item.name),
                 _place(export, item),
                 markdown_text(metric_name(item.metric)),
                 metric_text(item.metric, item.baseline) or formatting.UNKNOWN,
                 metric_text(item.metric, item.candidate) or formatting.UNKNOWN,
-                _change(item),
+                change_text(item),
                 markdown_text("; ".join([*item.reasons, *_cautions(item)])),
             )
             for item in ordered
@@ -138,13 +137,13 @@ def _verdicts(
 def _place(export: ExportView, item: Comparison) -> str:
     """The device and configuration of a comparison, marked when the device is no phone."""
     view = export.view_of(item.candidate_run_id) or export.view_of(item.baseline_run_id)
-    mark = _MARKS.get(view.run.device.kind) if view else None
-    return f"{_cell(item.device)}{f' (**{mark}**)' if mark else ''}, {_cell(item.config)}"
+    mark = MARKS.get(view.run.device.kind) if view else None
+    return f"{cell(item.device)}{f' (**{mark}**)' if mark else ''}, {cell(item.config)}"
 
 
 def _runs(views: Sequence[RunView], export: ExportView) -> Section:
     device = views[0].run.device
-    mark = _MARKS.get(device.kind)
+    mark = MARKS.get(device.kind)
     release = f", Android {markdown_text(device.android_release)}" if device.android_release else ""
     relative = any(view.latency_ratio is not None for view in views) and not export.is_comparison
     ordered = sorted(views, key=_by_latency)
@@ -152,8 +151,8 @@ def _runs(views: Sequence[RunView], export: ExportView) -> Section:
     head += ["against float32" if _float_is_baseline(views) else "against the first"] * relative
     head += ["initialisation", "peak memory", "file", "accuracy"]
     return Section(
-        title=f"{_name(device.label)} ({f'**{mark}**' if mark else 'phone'}{release})",
-        head=(_row(*head), "| --- " + "| ---: " * (len(head) - 1) + "|"),
+        title=f"{named(device.label)} ({f'**{mark}**' if mark else 'phone'}{release})",
+        head=(row(*head), "| --- " + "| ---: " * (len(head) - 1) + "|"),
         rows=tuple(_run(view, relative=relative, mark=mark) for view in ordered),
         noun="run",
     )
@@ -162,7 +161,7 @@ def _runs(views: Sequence[RunView], export: ExportView) -> Section:
 def _run(view: RunView, *, relative: bool, mark: str | None) -> str:
     summary = view.summary
     latency = formatting.interval(summary.latency)
-    cells = [_cell(view.label), f"{latency} ({mark})" if mark and summary.latency else latency]
+    cells = [cell(view.label), f"{latency} ({mark})" if mark and summary.latency else latency]
     if relative:
         cells.append("baseline" if view.is_baseline else formatting.change(view.latency_ratio))
     cells += [
@@ -171,7 +170,7 @@ def _run(view: RunView, *, relative: bool, mark: str | None) -> str:
         formatting.file_size(view.size_bytes),
         formatting.percent(view.accuracy),
     ]
-    return _row(*cells)
+    return row(*cells)
 
 
 def _operators(export: ExportView) -> Iterator[Section]:
@@ -183,12 +182,12 @@ def _operators(export: ExportView) -> Iterator[Section]:
         slowest = sorted(times, key=lambda item: -item.time_us)[:_OPERATORS_SHOWN]
         mark = f", {provenance(view)}" if provenance(view) else ""
         yield Section(
-            title=f"Where the time goes: {_name(view.full_label)}{mark}",
+            title=f"Where the time goes: {named(view.full_label)}{mark}",
             head=("| layer | operator | time | share |", "| --- | --- | ---: | ---: |"),
             rows=tuple(
-                _row(
-                    _cell(item.layer) if item.layer else formatting.UNKNOWN,
-                    _cell(item.node_type),
+                row(
+                    cell(item.layer) if item.layer else formatting.UNKNOWN,
+                    cell(item.node_type),
                     formatting.duration(item.time_us),
                     formatting.percent(item.share),
                 )
@@ -216,7 +215,7 @@ def _changes(export: ExportView) -> Iterator[Section]:
         ]
         if found:
             yield Section(
-                title=f"What changed in {_name(item.name)}",
+                title=f"What changed in {named(item.name)}",
                 head=(
                     "| layer | operator | baseline | candidate | change |",
                     "| --- | --- | ---: | ---: | ---: |",
@@ -229,9 +228,9 @@ def _changes(export: ExportView) -> Iterator[Section]:
 
 def _changed(change: OperatorChange) -> str:
     sign = "+" if change.delta_us >= 0 else "−"
-    return _row(
-        _cell(change.layer) if change.layer else formatting.UNKNOWN,
-        _cell(change.node_type),
+    return row(
+        cell(change.layer) if change.layer else formatting.UNKNOWN,
+        cell(change.node_type),
         formatting.duration(change.baseline_us),
         formatting.duration(change.candidate_us),
         f"{sign}{formatting.duration(abs(change.delta_us))}",
@@ -263,7 +262,7 @@ def _findings(export: ExportView) -> Iterator[Section]:
 
 
 def _some(views: Sequence[RunView]) -> str:
-    names = ", ".join(_name(view.full_label) for view in views[:3])
+    names = ", ".join(named(view.full_label) for view in views[:3])
     return names + (f" and {len(views) - 3} more" if len(views) > 3 else "")
 
 
@@ -285,28 +284,3 @@ def _float_is_baseline(views: Sequence[RunView]) -> bool:
 
 def _cautions(item: Comparison) -> list[str]:
     return [f"{one.severity.value}: {one.message}" for one in item.cautions]
-
-
-def _change(item: Comparison) -> str:
-    ratio = item.ratio
-    if ratio is None:
-        return formatting.UNKNOWN
-    if ratio.low is None or ratio.high is None or ratio.low == ratio.high:
-        return formatting.change(ratio.estimate)
-    return (
-        f"{formatting.change(ratio.estimate)} "
-        f"({formatting.change(ratio.low)} to {formatting.change(ratio.high)})"
-    )
-
-
-def _name(text: str) -> str:
-    return code_span(text, longest=_LONGEST_NAME)
-
-
-def _cell(text: str) -> str:
-    """A name in a table."""
-    return code_span(text, longest=_LONGEST_NAME, in_table=True)
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
