@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from android_bench import formatting
 from android_bench.analysis.checks import Severity
@@ -37,11 +38,23 @@ def document(export: ExportView, *, limit: int = LIMIT) -> str:
         sections += _changes(export)
     else:
         sections += _operators(export)
-    sections += _findings(export)
+    sections += findings(export)
     foot = f"android-bench {markdown_text(export.tool_version)}"
     return assemble(
-        f"## {_headline(export, devices)}", _notes(export), sections, foot=foot, limit=limit
+        f"## {_headline(export, devices)}",
+        provenance_notes(export),
+        sections,
+        foot=foot,
+        limit=limit,
     )
+
+
+def evidence(export: ExportView) -> list[Section]:
+    """All that verdicts rest on, folded: every comparison, every run, what changed in the operators."""
+    everything = _verdicts(export, export.comparisons, title="All comparisons")
+    sections = [everything] if export.comparisons else []
+    sections += [_runs(views, export) for views in _by_device((*export.runs, *export.baseline))]
+    return [replace(section, folded=True) for section in sections] + list(_changes(export))
 
 
 def _headline(export: ExportView, devices: Sequence[Sequence[RunView]]) -> str:
@@ -93,7 +106,7 @@ def _answer_line(views: Sequence[RunView]) -> str:
     return f"{name} is the fastest on {device} at {latency}"
 
 
-def _notes(export: ExportView) -> list[str]:
+def provenance_notes(export: ExportView) -> list[str]:
     """What must be known before any number is read."""
     kinds = {view.run.device.kind for view in (*export.runs, *export.baseline)}
     notes = []
@@ -237,7 +250,7 @@ def _changed(change: OperatorChange) -> str:
     )
 
 
-def _findings(export: ExportView) -> Iterator[Section]:
+def findings(export: ExportView) -> Iterator[Section]:
     """Each message once, with the runs it is about, the gravest first."""
     cases: dict[tuple[int, str, str, str], list[RunView]] = {}
     for view in (*export.runs, *export.baseline):

@@ -1,0 +1,161 @@
+"""The Markdown summary: the verdict in words, the gates that need a look, then all else, folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import android_bench
+from android_bench import formatting
+from android_bench.ci.outcome import CiOutcome, GateResult, GateState
+from android_bench.ci.outputs.wording import (
+    INFRASTRUCTURE_HINT,
+    gate_name,
+    headline,
+    mark,
+    ordered,
+    remark,
+    state_word,
+)
+from android_bench.errors import ExitCode
+from android_bench.exports.markdown import evidence, findings, provenance_notes
+from android_bench.exports.markdown_cells import cell, change_text, named, row
+from android_bench.exports.markdown_page import LIMIT, Section, assemble
+from android_bench.exports.text import markdown_text
+from android_bench.exports.view import ExportView
+from android_bench.run_view import run_views
+from android_bench.store import utc_now
+
+# Longer reasons are cut: one must not fill the page.
+_LONGEST_REASON = 400
+_HEAD = (
+    "| verdict | variant | on | gate | baseline | candidate | change | limit | why |",
+    "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | --- |",
+)
+_DO_NEXT = {
+    ExitCode.DEVICE: INFRASTRUCTURE_HINT,
+    ExitCode.INCONCLUSIVE: (
+        "Nothing is known to be worse, and nothing rules it out: the reasons say what would help."
+    ),
+}
+
+
+def document(outcome: CiOutcome, *, limit: int = LIMIT) -> str:
+    """The page, at most ``limit`` characters long."""
+    export = _export(outcome)
+    note = remark(outcome)
+    sections = [
+        *_infrastructure(outcome),
+        *_gates(outcome),
+        *_remarks(outcome),
+        *findings(export),
+        *evidence(export),
+    ]
+    return assemble(
+        f"## {headline(outcome, named)}" + (f" ({note})" if note else ""),
+        [*_introduction(outcome), *provenance_notes(export)],
+        sections,
+        foot=f"android-bench {markdown_text(android_bench.__version__)}",
+        limit=limit,
+    )
+
+
+def _export(outcome: CiOutcome) -> ExportView:
+    """The outcome's runs as the exports show them."""
+    baseline = {run.run_id: run for run in outcome.baseline_runs}
+    candidate = {run.run_id: run for run in outcome.candidate_runs}
+    sides = dict.fromkeys(baseline, "baseline") | dict.fromkeys(candidate, "candidate")
+    views = run_views(tuple((baseline | candidate).values()), sides)
+    return ExportView(
+        runs=tuple(view for view in views if view.run.run_id in candidate),
+        baseline=tuple(view for view in views if view.run.run_id not in candidate),
+        comparisons=outcome.comparisons,
+        deciding=frozenset(item.metric for item in outcome.comparisons),
+        generated_at=utc_now(),
+        tool_version=android_bench.__version__,
+    )
+
+
+def _introduction(outcome: CiOutcome) -> Iterator[str]:
+    """What was compared with what, and what a reader should do with a verdict that is none."""
+    revision = f" at {named(outcome.revision)}" if outcome.revision else ""
+    against = f" against {named(outcome.baseline_name)}" if outcome.baseline_name else ""
+    built = f"{formatting.count(outcome.built, 'variant')} built, {outcome.reused} reused"
+    yield f"{named(outcome.project)}{revision}{against} ({built})."
+    if outcome.exit_code in _DO_NEXT:
+        yield _DO_NEXT[outcome.exit_code]
+
+
+def _infrastructure(outcome: CiOutcome) -> Iterator[Section]:
+    if outcome.infrastructure:
+        yield Section(
+            title=f"Infrastructure ({formatting.count(len(outcome.infrastructure), 'problem')})",
+            rows=tuple(f"- {_reason(problem)}" for problem in outcome.infrastructure),
+            noun="problem",
+        )
+
+
+def _gates(outcome: CiOutcome) -> Iterator[Section]:
+    """The gates that were not passed, open as far as that is readable; the passed ones, folded."""
+    gates = ordered(outcome)
+    look = [gate for gate in gates if gate.state is not GateState.PASSED]
+    passed = [gate for gate in gates if gate.state is GateState.PASSED]
+    if look:
+        yield _table(outcome, look, title=f"Gates to look at ({len(look)} of {len(gates)})")
+    if passed:
+        title = f"Gates that passed ({len(passed)} of {len(gates)})"
+        yield _table(outcome, passed, title=title, folded=True)
+
+
+def _table(
+    outcome: CiOutcome, gates: Sequence[GateResult], *, title: str, folded: bool = False
+) -> Section:
+    return Section(
+        title=title,
+        head=_HEAD,
+        rows=tuple(_gate(outcome, gate) for gate in gates),
+        noun="gate",
+        folded=folded,
+    )
+
+
+def _gate(outcome: CiOutcome, gate: GateResult) -> str:
+    word = state_word(gate)
+    compared = gate.comparison
+    return row(
+        f"**{word}**" if gate.fails or gate.undecided else word,
+        cell(gate.variant),
+        _place(outcome, gate),
+        gate_name(gate),
+        _value(gate.baseline),
+        _value(gate.candidate),
+        change_text(compared) if compared else formatting.UNKNOWN,
+        _value(gate.limit),
+        _reason(gate.message),
+    )
+
+
+def _place(outcome: CiOutcome, gate: GateResult) -> str:
+    """The device and configuration, marked when the device is no phone."""
+    if not gate.device:
+        return "the file"
+    note = mark(outcome, gate)
+    device = cell(gate.device) + (f" (**{note}**)" if note else "")
+    return f"{device}, {cell(gate.config)}" if gate.config else device
+
+
+def _value(text: str | None) -> str:
+    return formatting.UNKNOWN if text is None else markdown_text(text)
+
+
+def _reason(text: str) -> str:
+    short = text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
+    return markdown_text(short)
+
+
+def _remarks(outcome: CiOutcome) -> Iterator[Section]:
+    if outcome.notes:
+        yield Section(
+            title="Notes",
+            rows=tuple(f"- {_reason(note)}" for note in outcome.notes),
+            noun="note",
+        )

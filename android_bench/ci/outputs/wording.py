@@ -1,0 +1,127 @@
+"""The outcome and its gates in words: the same sentences in the summary, the annotations and JUnit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from android_bench import formatting
+from android_bench.ci.outcome import CiOutcome, GateAction, GateResult, GateState, gravest_first
+from android_bench.errors import ExitCode
+from android_bench.exports.markdown_cells import MARKS, change_text
+from android_bench.exports.text import one_line
+from android_bench.results import DeviceKind
+
+_PROVENANCE = {
+    DeviceKind.HOST: "measured on a computer, not on a phone",
+    DeviceKind.EMULATOR: "measured on an emulator, not on a phone",
+}
+INFRASTRUCTURE_HINT = (
+    "This says nothing about the model. Run the job again; what was measured before is kept."
+)
+
+
+def headline(outcome: CiOutcome, quote: Callable[[str], str] = one_line) -> str:
+    """What everything amounts to, in a line. ``quote`` makes a name fit for where the line stands."""
+    gates = outcome.gates
+    failed = [gate for gate in gates if gate.fails]
+    undecided = [gate for gate in gates if gate.undecided]
+    code = outcome.exit_code
+    if code is ExitCode.DEVICE:
+        told = f", {formatting.count(len(failed), 'gate')} failed before it" if failed else ""
+        return f"Infrastructure failed, which is no verdict about the model{told}"
+    if code is ExitCode.REGRESSED:
+        return f"Regressed: {_which(failed, gates, 'failed', quote)}"
+    if code is ExitCode.INCONCLUSIVE:
+        return f"Inconclusive: {_which(undecided, gates, 'cannot be told', quote)}"
+    if not gates:
+        return "Passed: there is no gate"
+    warned = sum(1 for gate in gates if gate.state is GateState.FAILED)
+    untold = sum(1 for gate in gates if gate.state not in {GateState.PASSED, GateState.FAILED})
+    remarks = [formatting.count(warned, "warning")] if warned else []
+    remarks += [f"{untold} without an answer"] if untold else []
+    passed = len(gates) - warned - untold
+    if not remarks:
+        return f"Passed: {formatting.count(passed, 'gate')}"
+    return f"Passed: {passed} of {formatting.count(len(gates), 'gate')}, {', '.join(remarks)}"
+
+
+def _which(
+    found: Sequence[GateResult],
+    gates: Sequence[GateResult],
+    what: str,
+    quote: Callable[[str], str],
+) -> str:
+    """The only gate by its name and change, or how many of how many."""
+    if len(found) > 1:
+        return f"{len(found)} of {formatting.count(len(gates), 'gate')} {what}"
+    (gate,) = found
+    where = f" on {quote(gate.device)}" if gate.device else ""
+    change = f" {change_text(gate.comparison)}" if gate.comparison and gate.comparison.ratio else ""
+    return f"{gate_name(gate)} of {quote(gate.variant)}{where}{change}" + (
+        "" if what == "failed" else f" {what}"
+    )
+
+
+def remark(outcome: CiOutcome) -> str | None:
+    """What makes every number of the outcome no phone's, ``None`` when some are a phone's."""
+    kinds = {run.device.kind for run in (*outcome.candidate_runs, *outcome.baseline_runs)}
+    return _PROVENANCE.get(next(iter(kinds))) if len(kinds) == 1 else None
+
+
+def kinds_not_phone(outcome: CiOutcome) -> tuple[DeviceKind, ...]:
+    """The kinds of devices among the outcome's that are no phones."""
+    kinds = {run.device.kind for run in (*outcome.candidate_runs, *outcome.baseline_runs)}
+    return tuple(kind for kind in MARKS if kind in kinds)
+
+
+def mark(outcome: CiOutcome, gate: GateResult) -> str | None:
+    """What must stand beside the numbers of a gate: ``computer``, ``emulator``, ``None`` for a phone."""
+    kind = device_kind(outcome, gate)
+    return MARKS.get(kind) if kind else None
+
+
+def device_kind(outcome: CiOutcome, gate: GateResult) -> DeviceKind | None:
+    """The kind of a gate's device, ``None`` for a gate about the file alone."""
+    runs = (*outcome.candidate_runs, *outcome.baseline_runs)
+    for run in runs:
+        if run.run_id == gate.candidate_run_id:
+            return run.device.kind
+    return next((run.device.kind for run in runs if run.device.label == gate.device), None)
+
+
+def gate_name(gate: GateResult) -> str:
+    """The gate as it is called in a sentence: ``file size``."""
+    return gate.gate.value.replace("_", " ")
+
+
+def state_word(gate: GateResult) -> str:
+    """What became of the gate: a gate that only warns never *fails*."""
+    if gate.state is GateState.FAILED and gate.action is GateAction.WARN:
+        return "warning"
+    return gate.state.value.replace("-", " ")
+
+
+def place(outcome: CiOutcome, gate: GateResult) -> str:
+    """Where a gate was measured: ``Pixel 8, cpu ×4``; empty for a gate about the file alone."""
+    note = mark(outcome, gate)
+    device = f"{gate.device} ({note})" if gate.device and note else gate.device
+    return ", ".join(part for part in (device, gate.config) if part)
+
+
+def figures(gate: GateResult) -> str:
+    """Baseline, candidate, change and limit in a line; empty when there are none."""
+    parts = []
+    if gate.baseline is not None or gate.candidate is not None:
+        parts.append(
+            f"{gate.baseline or formatting.UNKNOWN} → {gate.candidate or formatting.UNKNOWN}"
+        )
+    if gate.comparison is not None and gate.comparison.ratio is not None:
+        parts.append(change_text(gate.comparison))
+    if gate.limit is not None:
+        parts.append(f"limit {gate.limit}")
+    return ", ".join(parts)
+
+
+def ordered(outcome: CiOutcome) -> tuple[GateResult, ...]:
+    """The gates, the gravest first."""
+    return gravest_first(outcome.gates)
