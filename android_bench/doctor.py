@@ -52,7 +52,17 @@ class Check:
 
 def examine() -> tuple[Check, ...]:
     """Look at everything; nothing heavy is imported and nothing is changed."""
-    return (_python(), *_packages(), _adb_server(), _adb_key(), _usb_library(), *_binaries())
+    from android_bench.emulator.checkup import emulator_checks
+
+    return (
+        _python(),
+        *_packages(),
+        _adb_server(),
+        _adb_key(),
+        _usb_library(),
+        *_binaries(),
+        *emulator_checks(),
+    )
 
 
 def _python() -> Check:

@@ -36,7 +36,7 @@ def end_emulator(group: int, port: int, *, ended: Callable[[], bool]) -> bool:
     for number, bound_s in ((signal.SIGTERM, TERM_S), (signal.SIGKILL, KILL_S)):
         if not _signal(group, number):
             return True
-        _within(bound_s, lambda: ended() and not _signal(group, 0))
+        _within(bound_s, lambda: ended() and not _is_left(group))
     return ended()
 
 
@@ -76,6 +76,13 @@ def _signal(group: int, number: int) -> bool:
     return True
 
 
+def _is_left(group: int) -> bool:
+    """Whether a process of a group still lives; one that ended and is not fetched does not."""
+    if _HAS_PROC:
+        return bool(_members(group))
+    return _signal(group, 0)
+
+
 def _within(bound_s: float, condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + bound_s
     while not condition() and time.monotonic() < deadline:
@@ -96,9 +103,10 @@ def _listening_inodes(port: int) -> set[str]:
 
 
 def _members(group: int) -> list[int]:
-    """The processes of a group: the fifth field of proc(5)'s stat."""
+    """The living processes of a group: the third and the fifth field of proc(5)'s stat."""
     numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [pid for pid in numbers if (fields := _stat(pid)) and fields[2] == str(group)]
+    states = ((pid, _stat(pid)) for pid in numbers)
+    return [pid for pid, state in states if state and state[2] == str(group) and state[0] != "Z"]
 
 
 def _holds(pid: int, inodes: set[str]) -> bool:

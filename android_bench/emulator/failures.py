@@ -96,8 +96,8 @@ def _kvm_permission(sdk: Sdk, avd: Avd, _: re.Match[str]) -> EmulatorError:
 
 def _disk_full(sdk: Sdk, avd: Avd, found: re.Match[str]) -> EmulatorError:
     return EmulatorError(
-        f"The disk has no room for {avd.name}: {found['have']} MB are free at {found['where']}, "
-        f"it needs {found['need']} MB.",
+        f"The disk has no room for {avd.name}: {float(found['have']):.0f} MB are free at "
+        f"{found['where']}, it needs {float(found['need']):.0f} MB.",
         hint=f"df -h {sdk.avd_home}; or make it smaller: android-bench emulator create {avd.name} "
         f"--api {avd.api or 34} --abi {avd.abi or 'x86_64'} --disk 2048 --replace",
     )
@@ -172,8 +172,8 @@ def _no_library(sdk: Sdk, avd: Avd, found: re.Match[str]) -> EmulatorError:
 _REASONS: tuple[tuple[str, _Reason], ...] = (
     (r"Unknown AVD name", _unknown_avd),
     (
-        r"Not enough space to create userdata partition\. Available: (?P<have>[\d.]+) MB at "
-        r"(?P<where>.+), need (?P<need>[\d.]+?)\d{0,4} MB",
+        r"Not enough space to create userdata partition\. Available: (?P<have>\d+(?:\.\d+)?) MB at "
+        r"(?P<where>.+), need (?P<need>\d+(?:\.\d+)?) MB",
         _disk_full,
     ),
     (r"doesn't have permissions to use KVM", _kvm_permission),

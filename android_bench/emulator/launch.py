@@ -105,7 +105,7 @@ class _Boot:
 
     def __init__(self, sdk: Sdk, avd: Avd, order: Order) -> None:
         self._sdk, self._avd, self._order = sdk, avd, order
-        self._attempts = 0
+        self._tried: list[int] = []
         self._launch()
 
     def wait(self) -> None:
@@ -122,7 +122,7 @@ class _Boot:
                 )
             except EmulatorError:
                 taken = is_taken_port(tail_text(self.process.log))
-                if not taken or self._order.options.port or self._attempts >= _ATTEMPTS:
+                if not taken or self._order.options.port or len(self._tried) >= _ATTEMPTS:
                     raise
                 self.process.end()
                 self._launch()
@@ -134,10 +134,13 @@ class _Boot:
 
         if not key_path().is_file():
             make_key(key_path())  # the emulator hands this computer's key to Android as it boots
-        self._attempts += 1
         options, folder = self._order.options, state_folder()
         # Threads of one process share its locks; one after the other they see what is taken.
-        with _one_at_a_time, reserved_ports(folder / "ports", wanted=options.port) as ports:
+        with (
+            _one_at_a_time,
+            reserved_ports(folder / "ports", wanted=options.port, without=self._tried) as ports,
+        ):
+            self._tried.append(ports.console)
             program = self._sdk.program("emulator")
             log = self._order.log or _new_log(folder / "logs", self._avd.name, ports.console)
             self._began = time.monotonic()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +34,12 @@ class PortPair:
 
 
 @contextmanager
-def reserved_ports(locks: Path, *, wanted: int | None = None) -> Iterator[PortPair]:
+def reserved_ports(
+    locks: Path, *, wanted: int | None = None, without: Container[int] = ()
+) -> Iterator[PortPair]:
     """Reserve a free pair while the block runs; who inherits the lock's descriptor keeps it longer.
+
+    ``without`` are console ports that looked free and were not.
 
     Raises:
         UsageError: ``wanted`` can be no console port.
@@ -48,7 +52,7 @@ def reserved_ports(locks: Path, *, wanted: int | None = None) -> Iterator[PortPa
         )
     locks.mkdir(parents=True, exist_ok=True)
     candidates = range(FIRST_PORT, LAST_PORT + 1, 2) if wanted is None else (wanted,)
-    for port in candidates:
+    for port in (one for one in candidates if one not in without):
         lock = os.open(locks / f"{port}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if not _locked(lock) or not (_is_free(port) and _is_free(port + 1)):

@@ -35,6 +35,7 @@ _PLACES = {
     "emulator": ("emulator",),
     "avdmanager": ("cmdline-tools/latest/bin", "cmdline-tools/*/bin", "tools/bin"),
     "sdkmanager": ("cmdline-tools/latest/bin", "cmdline-tools/*/bin", "tools/bin"),
+    "adb": ("platform-tools",),
 }
 
 
@@ -46,7 +47,7 @@ class Sdk:
     avd_home: Path
 
     def find(self, name: str) -> Path | None:
-        """A program of the SDK (``emulator``, ``avdmanager``, ``sdkmanager``), else of the PATH."""
+        """``emulator``, ``avdmanager``, ``sdkmanager`` or ``adb``: the SDK's own, else that of the PATH."""
         for place in _PLACES[name]:
             for folder in sorted(self.root.glob(place), reverse=True):
                 if os.access(folder / name, os.X_OK) and (folder / name).is_file():

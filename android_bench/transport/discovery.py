@@ -18,8 +18,8 @@ _HIGHEST_PORT = 65535
 class DeviceListing:
     """A device as seen without opening it.
 
-    ``serial`` is what ``--device`` takes; ``transport`` is ``server``, ``usb`` or ``host``; ``state`` is
-    ``device`` when it can be used, else the adb server's word for why not.
+    ``serial`` is what ``--device`` takes; ``transport`` is ``server``, ``usb``, ``emulator`` or ``host``;
+    ``state`` is ``device`` when it can be used, else the adb server's word for why not.
     """
 
     serial: str
@@ -29,13 +29,14 @@ class DeviceListing:
 
 
 def list_devices() -> tuple[DeviceListing, ...]:
-    """Devices of a running adb server, devices on USB, and this computer, in that order.
+    """Devices of a running adb server, devices on USB, emulators, and this computer, in that order.
 
     No adb server is started. Devices on TCP without a server cannot be found, only named.
 
     Raises:
         DeviceOfflineError: something that is no adb server answers at the server's address.
     """
+    from android_bench.emulator.console import running_emulators
     from android_bench.transport.adb_server import server_devices
     from android_bench.transport.usb import usb_serials
 
@@ -49,8 +50,19 @@ def list_devices() -> tuple[DeviceListing, ...]:
         for serial in usb_serials()
         if serial not in known
     ]
+    known |= {item.serial for item in usb}
+    emulators = [
+        DeviceListing(
+            serial=one.serial,
+            transport="emulator",
+            state="device",
+            detail=f"an emulator of {one.avd}",
+        )
+        for one in running_emulators()
+        if one.serial not in known
+    ]
     here = DeviceListing(serial="host", transport="host", state="device", detail="this computer")
-    return (*served, *usb, here)
+    return (*served, *usb, *emulators, here)
 
 
 def open_transport(spec: str | None) -> Transport:
@@ -107,17 +119,22 @@ def tcp_address(spec: str) -> tuple[str, int] | None:
 
 
 def _the_only_device(*, transport: str | None = None) -> str:
+    """A device that nobody named. An emulator that no server knows is never taken for a phone unasked."""
+    listed = list_devices()
     found = [
         item
-        for item in list_devices()
+        for item in listed
         if item.transport in ({transport} if transport else {"server", "usb"})
     ]
     if len(found) == 1:
         return f"{found[0].transport}:{found[0].serial}" if transport is None else found[0].serial
     if not found:
+        emulated = [item.serial for item in listed if item.transport == "emulator"]
         raise DeviceNotFoundError(
             "No device is connected.",
-            hint="Name one (--device HOST:PORT), measure here (--device host), or: android-bench doctor",
+            hint=f"An emulator runs: --device {emulated[0]}"
+            if emulated
+            else "Name one (--device HOST:PORT), measure here (--device host), or: android-bench doctor",
         )
     names = ", ".join(f"{item.serial} ({item.state})" for item in found)
     raise UsageError(f"Several devices are connected: {names}.", hint=f"--device {found[0].serial}")

@@ -69,6 +69,7 @@ class VirtualDevice:
     ``data_size_mib`` makes /data/local/tmp a disk that can be full. ``clusters`` are the cores that its /sys
     tells of, as (cores, highest kHz, capacity); by default this machine's, the first half of them slower.
     ``android_shell`` gives it mksh and toybox, which Android has, for dash and GNU's tools.
+    ``tcp_port`` is where it answers on loopback; 0 takes a free one.
     """
 
     lab: Lab = field(default_factory=Lab)
@@ -76,6 +77,7 @@ class VirtualDevice:
     clusters: tuple[Cluster, ...] = field(default_factory=clusters_of_this_machine)
     android_shell: bool = False
     properties: dict[str, str] = field(default_factory=dict)
+    tcp_port: int = 0
     _process: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> VirtualDevice:
@@ -105,7 +107,7 @@ class VirtualDevice:
         for folder in (self.data_dir, self.state_dir):
             folder.mkdir(mode=0o777)
         self.clocks = Clocks(base / "sys", self.clusters)
-        listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        listener = socket.create_server(("127.0.0.1", self.tcp_port), backlog=16)
         self.port: int = listener.getsockname()[1]
         abi = _ABI.get(os.uname().machine, os.uname().machine)
         self._properties = {
@@ -233,6 +235,10 @@ class VirtualDevice:
         """Set a setting, as its owner would."""
         (self.state_dir / "settings").mkdir(exist_ok=True)
         self._state(f"settings/{namespace}.{key}", value)
+
+    def set_package_manager(self, *, up: bool) -> None:
+        """Let the package manager answer, or not yet, as while Android boots."""
+        self._state("package_manager", str(up).lower())
 
     def set_low_power(self, *, on: bool) -> None:
         """Turn battery saver on or off."""
