@@ -24,14 +24,14 @@ def trends(
     last: int | None = None,
     keys: Sequence[str] = (),
 ) -> tuple[Trend, ...]:
-    """The trends of the series that fit; keys (or their beginnings) name series of any measure.
+    """The trends of the series that fit; ``keys`` are those of ``history list``, or their beginnings.
 
     Raises:
         HistoryMissingError: there is no history yet.
         UsageError: no series fits what was asked for.
     """
     with open_history(url, create=False) as history:
-        names = history.known_measures() if keys or measure == ALL else (measure,)
+        names = history.known_measures() if measure == ALL else (measure,)
         found = [
             series
             for each in names

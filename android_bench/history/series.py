@@ -45,7 +45,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """A measure of complete runs, the oldest first. ``serial`` is named where it tells series apart."""
+    """A measure of complete runs, the oldest first.
+
+    ``key`` tells what the series is of, whatever is measured; ``serial`` is named where it tells apart.
+    """
 
     key: str
     measure: Measure
@@ -163,7 +166,7 @@ def _phone(row: Any) -> str:
 
 def _series(measure: Measure, rows: Sequence[Any], serial: str | None) -> Series:
     first = rows[0]
-    identity = (*_identity(first), serial, measure.name)
+    identity = (*_identity(first), serial)
     return Series(
         key=hashlib.sha256(repr(identity).encode()).hexdigest()[:12],
         measure=measure,
