@@ -49,9 +49,14 @@ def step_outputs(outcome: CiOutcome) -> dict[str, str]:
         "exit-code": str(int(outcome.exit_code)),
         "headline": headline(outcome),
         "failed-gates": "\n".join(failed),
-        "report": outcome.report or "",
-        "results": outcome.kept,
+        "report": _absolute(outcome.report),
+        "results": _absolute(outcome.kept),
     }
+
+
+def _absolute(path: str | None) -> str:
+    """A path as another step finds it, which may have another working directory."""
+    return str(Path(path).absolute()) if path else ""
 
 
 def assignment(name: str, value: str) -> str:

@@ -8,7 +8,9 @@ warning, a note beside a passed case is shown nowhere, and pytest writes its exp
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from android_bench.ci.outcome import CiOutcome, GateResult, GateState
 from android_bench.ci.outputs.wording import (
@@ -16,6 +18,7 @@ from android_bench.ci.outputs.wording import (
     device_kind,
     figures,
     gate_name,
+    mark,
     ordered,
     place,
     state_word,
@@ -52,7 +55,7 @@ def document(outcome: CiOutcome) -> str:
             name=f"{variant} on {device}" if device else variant,
             hostname=device or _NO_DEVICE,
             started_at=started_at,
-            cases=[_case(gate) for gate in gates],
+            cases=_told_apart([_case(outcome, gate) for gate in gates]),
             properties=(*_about(outcome), *_properties(outcome, gates)),
             said="\n".join(_line(outcome, gate) for gate in ordered(outcome) if gate in gates),
         )
@@ -69,17 +72,36 @@ def _broken(position: int, problem: str) -> Case:
     )
 
 
-def _case(gate: GateResult) -> Case:
-    facts = figures(gate)
+def _case(outcome: CiOutcome, gate: GateResult) -> Case:
+    """The case of a gate. GitLab tells cases of a job apart by class and name, so the variant is in it."""
     cautions = gate.comparison.cautions if gate.comparison else ()
-    lines = [facts, gate.message, *(f"{one.severity.value}: {one.message}" for one in cautions)]
+    lines = [
+        place(outcome, gate),
+        figures(gate),
+        gate.message,
+        *(f"{one.severity.value}: {one.message}" for one in cautions),
+    ]
+    where = f" ({gate.config})" if gate.config else ""
+    note = mark(outcome, gate)
     return Case(
-        name=gate_name(gate) + (f" ({gate.config})" if gate.config else ""),
+        name=f"{gate.variant}: {gate_name(gate)}{where}",
         outcome=_outcome(gate),
         kind="regressed" if gate.fails else gate.state.value,
-        message=f"{'regressed' if gate.fails else state_word(gate)}: {gate.message}",
+        message=f"{'regressed' if gate.fails else state_word(gate)}: {gate.message}"
+        + (f" ({note})" if note else ""),
         details="\n".join(line for line in lines if line),
     )
+
+
+def _told_apart(cases: Sequence[Case]) -> list[Case]:
+    """The cases with names that differ: a rack can hold two phones of one model."""
+    seen: Counter[str] = Counter()
+    different = []
+    for case in cases:
+        seen[case.name] += 1
+        count = seen[case.name]
+        different.append(replace(case, name=f"{case.name} #{count}") if count > 1 else case)
+    return different
 
 
 def _outcome(gate: GateResult) -> str | None:

@@ -34,7 +34,7 @@ _MEANINGS = {
     "android_bench_file_size_bytes": "Size of the .tflite.",
     "android_bench_accuracy_ratio": "Accuracy of the .tflite itself.",
     "android_bench_delegated_nodes": "Nodes that a delegate runs.",
-    "android_bench_change_ratio": "Candidate divided by baseline, both of one session where latency.",
+    "android_bench_change_ratio": "Candidate divided by baseline.",
     "android_bench_gates": "Gates by what became of them.",
 }
 

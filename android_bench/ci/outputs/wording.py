@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from android_bench import formatting
-from android_bench.ci.outcome import CiOutcome, GateAction, GateResult, GateState, gravest_first
+from android_bench.ci.outcome import (
+    CiOutcome,
+    GateAction,
+    GateName,
+    GateResult,
+    GateState,
+    gravest_first,
+)
 from android_bench.errors import ExitCode
 from android_bench.exports.markdown_cells import MARKS, change_text
 from android_bench.exports.text import one_line
+from android_bench.report.pairs import metric_name
 from android_bench.results import DeviceKind
 
 _PROVENANCE = {
@@ -68,12 +76,6 @@ def remark(outcome: CiOutcome) -> str | None:
     return _PROVENANCE.get(next(iter(kinds))) if len(kinds) == 1 else None
 
 
-def kinds_not_phone(outcome: CiOutcome) -> tuple[DeviceKind, ...]:
-    """The kinds of devices among the outcome's that are no phones."""
-    kinds = {run.device.kind for run in (*outcome.candidate_runs, *outcome.baseline_runs)}
-    return tuple(kind for kind in MARKS if kind in kinds)
-
-
 def mark(outcome: CiOutcome, gate: GateResult) -> str | None:
     """What must stand beside the numbers of a gate: ``computer``, ``emulator``, ``None`` for a phone."""
     kind = device_kind(outcome, gate)
@@ -82,6 +84,8 @@ def mark(outcome: CiOutcome, gate: GateResult) -> str | None:
 
 def device_kind(outcome: CiOutcome, gate: GateResult) -> DeviceKind | None:
     """The kind of a gate's device, ``None`` for a gate about the file alone."""
+    if not gate.device:
+        return None
     runs = (*outcome.candidate_runs, *outcome.baseline_runs)
     for run in runs:
         if run.run_id == gate.candidate_run_id:
@@ -90,8 +94,12 @@ def device_kind(outcome: CiOutcome, gate: GateResult) -> DeviceKind | None:
 
 
 def gate_name(gate: GateResult) -> str:
-    """The gate as it is called in a sentence: ``file size``."""
-    return gate.gate.value.replace("_", " ")
+    """The gate as it is called in a sentence: ``file size``, ``startup (init)``."""
+    text = gate.gate.value.replace("_", " ")
+    # The one gate that looks at two metrics, with a result for each.
+    if gate.gate is GateName.STARTUP and gate.comparison is not None:
+        text += f" ({metric_name(gate.comparison.metric)})"
+    return text
 
 
 def state_word(gate: GateResult) -> str:
