@@ -109,6 +109,7 @@ def command_line() -> typer.Typer:
         "metadata_verify",
         "metadata_files",
         "measure",
+        "ci",
         "device",
         "emulator",
         "results",

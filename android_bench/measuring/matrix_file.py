@@ -35,23 +35,27 @@ _Count = Field(default=None, ge=0)
 _Least1 = Field(default=None, ge=1)
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A table of a file: no other keys, and values of the types that are written."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _Delegate(_Strict):
+class _Delegate(Strict):
     kind: str
     library: str | None = None
     options: str | None = None
 
 
-class _Exclusion(_Strict):
+class _Exclusion(Strict):
     delegate: str | None = None
     threads: int | None = None
     cores: str | None = None
 
 
-class _Matrix(_Strict):
+class MatrixKeys(Strict):
+    """The keys of a matrix file, and of the table ``measure`` of a project file."""
+
     models: list[str] | None = None
     devices: list[str] | None = None
     threads: list[int] | None = None
@@ -93,13 +97,18 @@ def read_matrix(path: Path) -> Wishes:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}.") from error
     try:
-        found = _Matrix.model_validate(data)
+        found = MatrixKeys.model_validate(data)
     except ValidationError as error:
         raise _wrong_key(path, error) from error
-    return _wishes(found, path)
+    return wishes_of(found, path)
 
 
-def _wishes(found: _Matrix, path: Path) -> Wishes:
+def wishes_of(found: MatrixKeys, path: Path) -> Wishes:
+    """What the keys ask for; paths are relative to ``path``, which errors name.
+
+    Raises:
+        UsageError: a value cannot be meant.
+    """
     folder = path.parent
     return Wishes(
         models=None if found.models is None else tuple(_models(found.models, folder, path)),
@@ -207,7 +216,7 @@ def _wrong_key(path: Path, error: ValidationError) -> UsageError:
     key = ".".join(parts)
     if problem["type"] != "extra_forbidden":
         return UsageError(f"{path}: {key}: {problem['msg']}.")
-    known = list(_Matrix.model_fields)
+    known = list(MatrixKeys.model_fields)
     close = difflib.get_close_matches(parts[-1], known, n=1)
     return UsageError(
         f"{path}: there is no key {key!r}.",

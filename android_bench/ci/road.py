@@ -1,0 +1,169 @@
+"""The whole road of ``android-bench ci``: build, measure, compare, report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from android_bench.ci import git
+from android_bench.ci.baseline import (
+    Build,
+    Built,
+    Chosen,
+    build_from_git,
+    cautions_of,
+    kept_runs,
+    refuse_lfs_pointers,
+)
+from android_bench.ci.gates import judge, pair_up
+from android_bench.ci.outcome import CiOutcome, GateName, GateResult
+from android_bench.ci.project import Project
+from android_bench.errors import BenchError, DeviceError, ExitCode
+from android_bench.measuring.matrix import Wishes
+from android_bench.measuring.preparation import Observer
+from android_bench.measuring.runner import Session
+from android_bench.measuring.session import Order, measure_models
+from android_bench.results import BenchmarkRun, BinaryFlavor, Side
+
+# A paired comparison needs six rounds for an interval, and memory is measured once a run by default.
+_MEMORY_INVOCATIONS = 6
+_RETRY_AFTER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiOrder:
+    """What a command orders beside the project file. ``wishes`` go before the file's."""
+
+    project: Project
+    wishes: Wishes = field(default_factory=Wishes)
+    resume: bool = False
+    binary: Path | BinaryFlavor | None = None
+    record: bool | None = None
+    retry_after_s: float = _RETRY_AFTER_S
+
+
+def run_ci(order: CiOrder, *, build: Build, observer: Observer) -> CiOutcome:
+    """Go the whole road. What the infrastructure does is in the outcome, not raised.
+
+    Raises:
+        UsageError: the project, its baseline or its matrix cannot be meant.
+        BenchError, OptimizerError: a model cannot be built or used, or a file cannot be read.
+    """
+    project = order.project
+    refuse_lfs_pointers(project)
+    candidates = build(project, project.output / "models")
+    baseline: Chosen | None = None
+    if project.keys.baseline.kind == "git":
+        baseline = build_from_git(project, build)
+    session, trouble = _measured(order, candidates, baseline, observer)
+    runs = session.runs if session else ()
+    mine = tuple(run for run in runs if run.side is not Side.BASELINE)
+    theirs = tuple(run for run in runs if run.side is Side.BASELINE)
+    if baseline is None:
+        try:
+            baseline = kept_runs(project, mine)
+        except BenchError as error:
+            if error.exit_code is not ExitCode.DEVICE:
+                raise
+            trouble.append(f"The history cannot be reached: {error}")
+        theirs = baseline.runs if baseline else ()
+    gates, comparisons = judge(
+        project.keys.gates.wanted(),
+        pair_up(theirs, mine),
+        floors=baseline.floors if baseline else (),
+    )
+    trouble += _recorded(order, mine)
+    old = baseline.models if baseline and baseline.models else Built(paths=())
+    return CiOutcome(
+        project=project.name,
+        baseline_name=baseline.name if baseline else None,
+        revision=git.head(project.folder),
+        gates=gates,
+        comparisons=comparisons,
+        baseline_runs=theirs,
+        candidate_runs=mine,
+        built=candidates.built + old.built,
+        reused=candidates.reused + old.reused,
+        infrastructure=tuple(trouble),
+        notes=(
+            *(baseline.notes if baseline else ()),
+            *cautions_of(project, mine),
+            *_vanished(gates, theirs, mine),
+        ),
+        kept=str(project.output),
+    )
+
+
+def needed(project: Project, wishes: Wishes) -> Wishes:
+    """The wishes with what the gates cannot do without, where the file does not say otherwise."""
+    gates = project.keys.gates.wanted()
+    both = wishes.over(project.wishes)
+    if GateName.MEMORY in gates and both.memory is None:
+        both = replace(both, memory=_MEMORY_INVOCATIONS)
+    if GateName.NUMERICS in gates and both.numerics is None:
+        both = replace(both, numerics="random")
+    return both
+
+
+def _measured(
+    order: CiOrder, candidates: Built, baseline: Chosen | None, observer: Observer
+) -> tuple[Session | None, list[str]]:
+    """Measure; a device that fails is tried once more, from where it stopped."""
+    project = order.project
+    wishes = replace(needed(project, order.wishes), models=candidates.paths)
+    models = baseline.models if baseline else None
+    placed = Order(
+        wishes=wishes,
+        results=project.output / "results",
+        binary=order.binary,
+        resume=order.resume,
+        baseline=models.paths if models else None,
+    )
+    session, cause = _tried(placed, observer)
+    if cause is not None:
+        observer.told(f"{cause} Trying once more.")
+        time.sleep(order.retry_after_s)
+        session, cause = _tried(replace(placed, resume=True), observer, before=session)
+    return session, [] if cause is None else [f"{cause} It was tried twice."]
+
+
+def _tried(
+    order: Order, observer: Observer, before: Session | None = None
+) -> tuple[Session | None, DeviceError | None]:
+    try:
+        session = measure_models(order, observer=observer)
+    except DeviceError as error:
+        return before, error
+    return session, session.interrupted_by
+
+
+def _recorded(order: CiOrder, runs: tuple[BenchmarkRun, ...]) -> list[str]:
+    """Add the candidate's runs to the history, if that is wanted; what failed is infrastructure."""
+    project = order.project
+    wanted = project.keys.history.record if order.record is None else order.record
+    if not wanted or not runs:
+        return []
+    from android_bench.history import open_history
+    from android_bench.history.provenance import provenance
+
+    place = provenance(folder=project.folder)
+    try:
+        with open_history(project.keys.history.database) as history:
+            history.add(runs, revision=place.revision, branch=place.branch)
+    except BenchError as error:
+        if error.exit_code is not ExitCode.DEVICE:
+            raise
+        return [f"The runs were not added to the history: {error}"]
+    return []
+
+
+def _vanished(
+    gates: tuple[GateResult, ...],
+    baseline: tuple[BenchmarkRun, ...],
+    candidates: tuple[BenchmarkRun, ...],
+) -> tuple[str, ...]:
+    """Variants that the baseline has and the candidate has not."""
+    left = {run.artifact.name for run in candidates} | {gate.variant for gate in gates}
+    gone = sorted({run.artifact.name for run in baseline} - left)
+    return tuple(f"{name} is in the baseline and no candidate any more." for name in gone)
