@@ -55,13 +55,14 @@ def wait_until_ready(
     bounds: Bounds,
     began: float,
     tell: Tell,
+    cancelled: Callable[[], bool],
 ) -> None:
     """Wait until the emulator can be measured on. ``began`` is its start, by :func:`time.monotonic`.
 
     Raises:
-        EmulatorError: it ended, or did not get there within its bound.
+        EmulatorError: it ended, did not get there within its bound, or was cancelled.
     """
-    wait = _Wait(sdk, avd, process, deadline=began + bounds.boot_s, bound_s=bounds.boot_s)
+    wait = _Wait(sdk, avd, process, began=began, bound_s=bounds.boot_s, cancelled=cancelled)
     try:
         for stage, holds in wait.stages():
             wait.until(stage, holds)
@@ -79,10 +80,18 @@ class _Wait:
     """One emulator's way up. The conversation is closed in the end: others want the only line."""
 
     def __init__(
-        self, sdk: Sdk, avd: Avd, process: EmulatorProcess, *, deadline: float, bound_s: float
+        self,
+        sdk: Sdk,
+        avd: Avd,
+        process: EmulatorProcess,
+        *,
+        began: float,
+        bound_s: float,
+        cancelled: Callable[[], bool],
     ) -> None:
         self._sdk, self._avd, self._process = sdk, avd, process
-        self._deadline, self._bound_s = deadline, bound_s
+        self._deadline, self._bound_s = began + bound_s, bound_s
+        self._cancelled = cancelled
         self._transport: Transport | None = None
         self._last_error: str | None = None
 
@@ -154,6 +163,8 @@ class _Wait:
         code = self._process.exit_code()
         if code is not None:
             raise why_it_ended(self._sdk, self._avd, code=code, log=self._process.log)
+        if self._cancelled():
+            raise EmulatorError(f"{self._avd.name} is not waited for any longer.")
 
     def _too_slow(self, stage: str) -> EmulatorError:
         log = self._process.log

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -45,28 +44,32 @@ def run_beside(command: Sequence[str], emulators: Sequence[RunningEmulator]) -> 
         "ANDROID_SERIAL": serials[0],
         "ANDROID_BENCH_EMULATORS": ",".join(serials),
     }
-    process = subprocess.Popen(list(command), env=environment)
-    with _passed_on(process):
-        code = _wait(process)
+    with _signals_left_to_it() as command_is:
+        process = subprocess.Popen(list(command), env=environment)
+        command_is(process)
+        code = process.wait()
     return code if code >= 0 else _SHELL_SIGNAL_BASE - code
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for the command. Ctrl-C reaches it too, and it decides itself when to end."""
-    while True:
-        with contextlib.suppress(KeyboardInterrupt):
-            return process.wait()
-
-
 @contextmanager
-def _passed_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Pass SIGTERM on to the command: CI systems send it to this process alone when they give up."""
+def _signals_left_to_it() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Let the command decide what ends it; the block is given it by calling what this yields.
+
+    A terminal sends Ctrl-C to it as well; an exception here in the moment in which it ends would lose
+    its exit code. CI systems send SIGTERM to this process alone when they give up: it is passed on.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
 
     def pass_on(number: int, _: FrameType | None) -> None:
-        process.send_signal(number)
+        for process in processes:
+            process.send_signal(number)
 
-    before = signal.signal(signal.SIGTERM, pass_on)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, pass_on)}
+    # A handler, not SIG_IGN, which the command would inherit; who ignores Ctrl-C goes on to do so.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        yield
+        yield processes.append
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

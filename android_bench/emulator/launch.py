@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -32,17 +32,23 @@ def _silent(_: str) -> None:
     """Tell nobody."""
 
 
+def _never() -> bool:
+    """Go on waiting."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """How emulators are started and waited for. ``log`` is a file for what one prints.
 
-    Without it each gets a file in the folder of this tool's state.
+    Without it each gets a file in the folder of this tool's state. ``cancelled`` ends the waiting.
     """
 
     options: StartOptions = field(default_factory=StartOptions)
     bounds: Bounds = field(default_factory=Bounds)
     log: Path | None = None
     tell: Tell = _silent
+    cancelled: Callable[[], bool] = _never
 
 
 def boot(names: Sequence[str], order: Order) -> list[EmulatorProcess]:
@@ -119,6 +125,7 @@ class _Boot:
                     bounds=self._order.bounds,
                     began=self._began,
                     tell=self._order.tell,
+                    cancelled=self._order.cancelled,
                 )
             except EmulatorError:
                 taken = is_taken_port(tail_text(self.process.log))
