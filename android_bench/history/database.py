@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -211,7 +212,7 @@ def _explained(error: DBAPIError, address: Address) -> HistoryError:
             f"{place} is no SQLite database, or a damaged one ({first}).",
             hint=f"Move it away, or set {VARIABLE} to another place.",
         )
-    if "full" in said or "No space left" in said:
+    if "disk is full" in said or "No space left" in said:
         return HistoryUnavailableError(
             f"{place} cannot be written: the disk is full ({first}). Nothing was added.",
             hint="Free some space and add the same runs again.",
@@ -225,7 +226,7 @@ def _explained(error: DBAPIError, address: Address) -> HistoryError:
             f"{place} refused the login ({first}).",
             hint=f"Check user and password in {VARIABLE}, or PGPASSWORD or PGPASSFILE.",
         )
-    if "does not exist" in said and address.file is None:
+    if re.search(r'database ".*" does not exist', said):
         return HistoryError(f"{place} is not there ({first}).", hint="Make it: createdb DATABASE")
     return HistoryUnavailableError(
         f"{place} is not available ({first}). Nothing of this step was kept.",
