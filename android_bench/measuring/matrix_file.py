@@ -17,7 +17,7 @@ from __future__ import annotations
 import difflib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -58,7 +58,7 @@ class MatrixKeys(Strict):
 
     models: list[str] | None = None
     devices: list[str] | None = None
-    threads: list[int] | None = None
+    threads: list[Annotated[int, Field(ge=1)]] | None = None
     delegates: list[str | _Delegate] | None = None
     cores: list[str] | None = None
     exclude: list[_Exclusion] | None = None
