@@ -36,8 +36,8 @@ class Address:
         """The address for a person, without secrets."""
         if self.file is not None:
             return str(self.file)
-        hidden = {key: _HIDDEN for key in self.url.query if key.lower() in _SECRET_KEYS}
-        return self.url.update_query_dict(hidden).render_as_string(hide_password=True)
+        secret = [key for key in self.url.query if key.lower() in _SECRET_KEYS]
+        return self.url.difference_update_query(secret).render_as_string(hide_password=True)
 
     def without_secrets(self, text: str) -> str:
         """A text, as of a driver's error, with every password of this address blotted out."""

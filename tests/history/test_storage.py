@@ -172,13 +172,12 @@ def test_without_a_comparable_baseline_the_newest_alike_shows_what_differs(
 _TEXT = st.text(alphabet=st.characters(codec=None), max_size=40)
 
 
-@given(name=_TEXT, serial=_TEXT, version=_TEXT, revision=_TEXT, branch=_TEXT, tag=_TEXT)
+@given(texts=st.tuples(*[_TEXT] * 6))
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_text_is_kept(
-    url: str, name: str, serial: str, version: str, revision: str, branch: str, tag: str
-) -> None:
+def test_any_text_is_kept(url: str, texts: tuple[str, ...]) -> None:
+    name, serial, version, revision, branch, tag = texts
     surrogates = any(0xD800 <= ord(letter) < 0xE000 for letter in name + serial + version)
     run = run_on_day(
         0,
