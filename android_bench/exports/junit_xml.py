@@ -78,9 +78,9 @@ def add_suite(
 
 
 def document_text(root: ET.Element) -> str:
-    """The document with its declaration, indented."""
+    """The document with its declaration, indented, ending in a line feed."""
     ET.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
 def _moment(iso: str) -> str:

@@ -250,18 +250,26 @@ def _changed(change: OperatorChange) -> str:
     )
 
 
-def findings(export: ExportView) -> Iterator[Section]:
-    """Each message once, with the runs it is about, the gravest first."""
+def findings(
+    export: ExportView,
+    *,
+    severities: Sequence[Severity] = _SEVERITIES,
+    title: str = "Findings",
+    folded: bool = False,
+) -> Iterator[Section]:
+    """Each message once, with the runs it is about, the gravest first; only information is folded."""
     cases: dict[tuple[int, str, str, str], list[RunView]] = {}
     for view in (*export.runs, *export.baseline):
         for item in view.findings:
+            if item.severity not in severities:
+                continue
             key = (_SEVERITIES.index(item.severity), item.code, item.message, item.hint)
             cases.setdefault(key, []).append(view)
     if not cases:
         return
     everywhere = len(export.runs) + len(export.baseline)
     yield Section(
-        title=f"Findings ({len(cases)})",
+        title=f"{title} ({len(cases)})",
         rows=tuple(
             f"- **{_SEVERITIES[severity].value}** {markdown_text(message)} {markdown_text(hint)}"
             + ("" if len(views) == everywhere else f" ({_some(views)})")
@@ -270,7 +278,8 @@ def findings(export: ExportView) -> Iterator[Section]:
             )
         ),
         noun="finding",
-        folded=all(severity == _SEVERITIES.index(Severity.INFO) for severity, *_ in cases),
+        folded=folded
+        or all(severity == _SEVERITIES.index(Severity.INFO) for severity, *_ in cases),
     )
 
 

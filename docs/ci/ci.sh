@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Any other CI system, or cron: measure, tell, and say with the exit code what the job should do.
 # Usage: docs/ci/ci.sh [arguments of android-bench ci]
-set -uo pipefail
+set -o pipefail
 
 attempts=${ATTEMPTS:-2}
 resume=()

@@ -8,8 +8,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from android_bench.exports import Format, markdown
 from android_bench.exports.markdown_page import LIMIT, Section, assemble
@@ -17,21 +15,7 @@ from android_bench.exports.text import code_span, markdown_text, one_line
 from android_bench.results import DeviceKind, Status
 from tests import examples
 from tests.exports.made import NAMES, device, distinct, exported, hostile, profiled, view
-
-
-def cells(line: str) -> list[str]:
-    """The cells of a table's row as GFM splits them: at every pipe that is not escaped."""
-    return [part.replace("\\|", "|").strip() for part in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
-
-
-def tables(text: str) -> list[list[list[str]]]:
-    found: list[list[list[str]]] = [[]]
-    for line in text.split("\n"):
-        if line.startswith("|"):
-            found[-1].append(cells(line))
-        elif found[-1]:
-            found.append([])
-    return [table for table in found if table]
+from tests.exports.markdown_reader import tables, tokens
 
 
 def test_it_leads_with_the_answer() -> None:
@@ -183,15 +167,6 @@ def test_a_sentence_is_text(name: str) -> None:
     # Nothing is markup but behind a backslash.
     assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>~|&$]", text[2:])
     assert not re.search(r"[@#][\w-]|:[\w+-]+:|[a-z]://|www\.", text)
-
-
-def tokens(text: str) -> list[Token]:
-    """The page as an independent reader of Markdown takes it, HTML and tables included."""
-    reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    found: list[Token] = []
-    for token in reader.parse(text):
-        found += [token, *(token.children or [])]
-    return found
 
 
 @settings(deadline=None, max_examples=50)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import android_bench
 from android_bench import formatting
+from android_bench.analysis.checks import Severity
 from android_bench.ci.outcome import CiOutcome, GateResult, GateState
 from android_bench.ci.outputs.wording import (
     INFRASTRUCTURE_HINT,
@@ -25,8 +27,10 @@ from android_bench.exports.view import ExportView
 from android_bench.run_view import run_views
 from android_bench.store import utc_now
 
+_GRAVE = (Severity.ERROR, Severity.WARNING)
 # Longer reasons are cut: one must not fill the page.
 _LONGEST_REASON = 400
+_HASH = re.compile(r"[0-9a-f]{40}")
 _HEAD = (
     "| verdict | variant | on | gate | baseline | candidate | change | limit | why |",
     "| --- | --- | --- | --- | ---: | ---: | ---: | ---: | --- |",
@@ -47,8 +51,9 @@ def document(outcome: CiOutcome, *, limit: int = LIMIT) -> str:
         *_infrastructure(outcome),
         *_gates(outcome),
         *_remarks(outcome),
-        *findings(export),
+        *findings(export, severities=_GRAVE, folded=_is_calm(outcome)),
         *evidence(export),
+        *findings(export, severities=(Severity.INFO,), title="For information"),
     ]
     return assemble(
         f"## {headline(outcome, named)}" + (f" ({note})" if note else ""),
@@ -57,6 +62,12 @@ def document(outcome: CiOutcome, *, limit: int = LIMIT) -> str:
         foot=f"android-bench {markdown_text(android_bench.__version__)}",
         limit=limit,
     )
+
+
+def _is_calm(outcome: CiOutcome) -> bool:
+    """Whether nothing needs a look, so that what could explain it is for the curious."""
+    states = {gate.state for gate in outcome.gates}
+    return states <= {GateState.PASSED} and not outcome.infrastructure
 
 
 def _export(outcome: CiOutcome) -> ExportView:
@@ -77,12 +88,17 @@ def _export(outcome: CiOutcome) -> ExportView:
 
 def _introduction(outcome: CiOutcome) -> Iterator[str]:
     """What was compared with what, and what a reader should do with a verdict that is none."""
-    revision = f" at {named(outcome.revision)}" if outcome.revision else ""
+    revision = f" at {named(_short(outcome.revision))}" if outcome.revision else ""
     against = f" against {named(outcome.baseline_name)}" if outcome.baseline_name else ""
     built = f"{formatting.count(outcome.built, 'variant')} built, {outcome.reused} reused"
     yield f"{named(outcome.project)}{revision}{against} ({built})."
     if outcome.exit_code in _DO_NEXT:
         yield _DO_NEXT[outcome.exit_code]
+
+
+def _short(revision: str) -> str:
+    """A revision as the baseline's is told: ten digits of a hash, other names as they are."""
+    return revision[:10] if _HASH.fullmatch(revision) else revision
 
 
 def _infrastructure(outcome: CiOutcome) -> Iterator[Section]:
