@@ -252,6 +252,21 @@ def test_every_shell_finds_a_job_again(shell: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_a_job_that_had_not_begun_when_its_shell_died_is_absent_and_stays_so(
+    shell: str, tmp_path: Path
+) -> None:
+    """adbd takes along what is not yet in a session of its own."""
+    job = Job(str(tmp_path))
+    folder = tmp_path / "jobs" / job.name
+    folder.mkdir(parents=True)
+    (folder / "pid").write_text("1\n")
+    argv = [shell, "sh", "-c"] if shell == "busybox" else [shell, "-c"]
+    done = subprocess.run([*argv, job.attach_script(slice_s=0)], capture_output=True, text=True)
+    assert job.report(done.stdout) == JobReport(state=JobState.ABSENT)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_a_job_that_a_restart_ended_is_lost_not_running(shell: str, tmp_path: Path) -> None:
     """Its number belongs to another process by then."""
     job = Job(str(tmp_path))

@@ -119,11 +119,13 @@ class Job:
     def attach_script(self, *, slice_s: int) -> str:
         """A script that waits up to ``slice_s`` seconds for a program started earlier, and reports.
 
-        It is no parent of the program, so it looks once a second.
+        It is no parent of the program, so it looks once a second. A program that has not begun a second
+        after the question, because adbd died between the two, never will: without its folder it cannot.
         """
         return (
             f"d={self._folder}\n"
-            f'[ -d "$d" ] || {{ echo {JobState.ABSENT.value}; exit 0; }}\n'
+            '[ ! -d "$d" ] || [ -f "$d/out" ] || sleep 1\n'
+            f'[ -f "$d/out" ] || {{ rm -rf "$d"; echo {JobState.ABSENT.value}; exit 0; }}\n'
             f'n=0; while [ ! -f "$d/rc" ] && [ "$n" -lt {slice_s} ] && {self._alive()}; do\n'
             "  sleep 1; n=$((n + 1))\ndone\n"
             f"{self._report()}"
