@@ -57,7 +57,7 @@ def add_suite(
     )
     listed = ET.SubElement(suite, "properties")
     for key, value in properties:
-        ET.SubElement(listed, "property", {"name": key, "value": one_line(str(value))})
+        ET.SubElement(listed, "property", {"name": one_line(key), "value": one_line(str(value))})
     for case in cases:
         element = ET.SubElement(
             suite,
