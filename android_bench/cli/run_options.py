@@ -23,7 +23,8 @@ Devices = Annotated[
         "--device",
         "-d",
         metavar="DEVICE",
-        help="host (this computer), a serial number, HOST:PORT, usb, or server:SERIAL; repeat for "
+        help="host (this computer), a serial number, HOST:PORT, usb, server:SERIAL, model:NAME, abi:ABI "
+        "or emulator:AVD; repeat for "
         "several at once. Default: the only device connected.",
     ),
 ]

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from android_bench.errors import DeviceNotFoundError, UsageError
+from android_bench.transport import selectors
 from android_bench.transport.base import Transport
 
 DEFAULT_TCP_PORT = 5555
@@ -69,7 +70,8 @@ def open_transport(spec: str | None) -> Transport:
     """Return the transport that ``spec`` names.
 
     ``host``; ``HOST:PORT`` or an IP address; ``usb`` or ``usb:SERIAL``; ``server:SERIAL``;
-    ``emulator:AVD``, one that runs; else a serial, looked for on a running adb server, among emulators
+    ``emulator:AVD``, one that runs; ``model:NAME`` or ``abi:ABI``, the first connected device that is so; else
+    a serial, looked for on a running adb server, among emulators
     (``emulator-5554``) and on USB. ``None`` takes ``ANDROID_SERIAL``, or the only
     device there is. TCP and USB connect when they are first used.
 
@@ -85,6 +87,8 @@ def open_transport(spec: str | None) -> Transport:
     kind, _, rest = spec.partition(":")
     if kind == "emulator":
         return _running_emulator(rest)
+    if kind in selectors.KINDS and rest:
+        return open_transport(selectors.select(kind, rest, list_devices(), open_transport))
     if kind == "server":
         return _through_server(rest or _the_only_device(transport="server"))
     if kind == "usb":
