@@ -70,16 +70,16 @@ def open_transport(spec: str | None) -> Transport:
     """Return the transport that ``spec`` names.
 
     ``host``; ``HOST:PORT`` or an IP address; ``usb`` or ``usb:SERIAL``; ``server:SERIAL``;
-    ``emulator:AVD``, one that runs; ``model:NAME`` or ``abi:ABI``, the first connected device that is so; else
-    a serial, looked for on a running adb server, among emulators
-    (``emulator-5554``) and on USB. ``None`` takes ``ANDROID_SERIAL``, or the only
-    device there is. TCP and USB connect when they are first used.
+    ``emulator:AVD``, one that runs; ``model:NAME`` or ``abi:ABI``, the first connected device that is so;
+    else a serial, looked for on a running adb server, among emulators (``emulator-5554``) and on USB.
+    ``None`` takes ``ANDROID_SERIAL``, or the only device there is. TCP and USB connect when they are first
+    used.
 
     Raises:
         UsageError: none was named and there are several, or the name cannot be one.
         DeviceError: it is not there, or cannot be used.
     """
-    spec = spec or os.environ.get("ANDROID_SERIAL") or _the_only_device()
+    spec = _selected(spec or os.environ.get("ANDROID_SERIAL") or _the_only_device())
     if spec == "host":
         from android_bench.transport.host import HostTransport
 
@@ -87,8 +87,6 @@ def open_transport(spec: str | None) -> Transport:
     kind, _, rest = spec.partition(":")
     if kind == "emulator":
         return _running_emulator(rest)
-    if kind in selectors.KINDS and rest:
-        return open_transport(selectors.select(kind, rest, list_devices(), open_transport))
     if kind == "server":
         return _through_server(rest or _the_only_device(transport="server"))
     if kind == "usb":
@@ -99,6 +97,14 @@ def open_transport(spec: str | None) -> Transport:
 
         return AdbTransport.over_tcp(*address)
     return _by_serial(spec)
+
+
+def _selected(spec: str) -> str:
+    """A device's name, where it was chosen by what it is."""
+    kind, _, rest = spec.partition(":")
+    if kind not in selectors.KINDS or not rest:
+        return spec
+    return selectors.select(kind, rest, list_devices(), open_transport)
 
 
 def tcp_address(spec: str) -> tuple[str, int] | None:
