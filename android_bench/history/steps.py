@@ -4,13 +4,14 @@ The sample is the run. Runs of different days differ by more than their invocati
 another temperature), so a step has to stand out from the differences between runs as well as from those
 between invocations.
 
-1. *Candidates*: PELT (Killick, Fearnhead and Eckley, JASA 107, 2012), as in ``ruptures``, on the logarithms
-   of the runs' medians, with the absolute deviation as cost, which one odd run hardly moves.
+1. *Candidates*: kernel change points (Arlot, Celisse and Harchaoui, JMLR 20, 2019) by PELT (Killick,
+   Fearnhead and Eckley, JASA 107, 2012), as in ``ruptures.KernelCPD``, on the logarithms of the runs'
+   medians. With a Gaussian kernel an odd run is far from everything and no further: it moves nothing.
 2. *Shape*: a step, a slope, or a slope with a step in it, whichever has the best Bayesian information
    criterion. A slope is no step: it is told as drift.
-3. *Confirmation*, at one error in a hundred shared by all places of the series (Bonferroni): Student's t of
-   the step against the differences between runs, and the exact Mann-Whitney test on the invocations' values
-   of the runs next to it (:func:`android_bench.analysis.ratio.ratio_interval`).
+3. *Confirmation*, at three errors in a thousand shared by all places of the series (Bonferroni): Student's
+   t of the step against the differences between runs, and the exact Mann-Whitney test on the invocations'
+   values of the runs next to it (:func:`android_bench.analysis.ratio.ratio_interval`).
 
 Candidates that fail are dropped, the weakest first, and their neighbours judged again.
 """
@@ -32,12 +33,16 @@ if TYPE_CHECKING:
 
 # A step that one run shows may be that run.
 LEAST_RUNS = 2
-ALPHA = 0.01
+# Chosen by simulation: docs/history.md has the figures.
+ALPHA = 0.003
 # Of each side, the invocations next to the step that the exact test sees: three runs of the default number.
 _MOST_SAMPLES = 60
 # No series is taken to be quieter than this: benchmark_model prints six digits, clocks have their grain.
 _LEAST_NOISE = 0.0005
 _NORMAL_MAD = 0.6745
+# Of the kernel exp(-gamma d²), d in standard deviations between runs: more than five apart they have
+# nothing in common. The penalty is low, one candidate in eighty unchanged runs, for each is judged.
+_GAMMA, _PENALTY = 0.1, 0.8
 # A slope with a step has four parameters, and takes some runs more than that.
 _LEAST_FOR_SLOPE_AND_STEP = 8
 
@@ -93,13 +98,13 @@ def _within(points: Sequence[Point]) -> float:
 
 
 def _candidates(scaled: Sequence[float]) -> list[int]:
-    """Where PELT would cut; the penalty is low, for every candidate is judged."""
+    """Where the kernel method would cut a series in units of its noise."""
     import numpy as np
     import ruptures
 
-    found = ruptures.Pelt(model="l1", min_size=LEAST_RUNS, jump=1)
-    penalty = 2 * math.log(len(scaled))
-    return [int(end) for end in found.fit(np.array(scaled)).predict(pen=penalty)[:-1]]
+    found = ruptures.KernelCPD(kernel="rbf", params={"gamma": _GAMMA}, min_size=LEAST_RUNS)
+    ends = found.fit(np.array(scaled).reshape(-1, 1)).predict(pen=_PENALTY)
+    return [int(end) for end in ends[:-1]]
 
 
 def _snapped(bounds: Sequence[int], points: Sequence[Point], scaled: Sequence[float]) -> list[int]:
