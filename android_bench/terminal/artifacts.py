@@ -118,7 +118,7 @@ def print_inspection(found: TFLiteFile, artifact: Artifact | None) -> None:
         rows += _provenance(artifact)
     elif found.provenance is not None:
         rows += _told_by_file(found.provenance)
-    console.listing(("", found.path.name), [(name, escape(value)) for name, value in rows])
+    console.listing(("", escape(found.path.name)), [(name, escape(value)) for name, value in rows])
 
 
 def _tensor(spec: TensorSpec) -> str:

@@ -66,7 +66,7 @@ def complain(message: str, hint: str | None) -> None:
 def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table; the first column is text, numbers in the others stand right."""
     if title:
-        out.print(f"[italic]{title}[/]", soft_wrap=True)
+        out.print(f"[italic]{harmless(title)}[/]", soft_wrap=True)
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for position, column in enumerate(columns):
         grid.add_column(column, justify="left" if position == 0 else "right", overflow="fold")
@@ -79,7 +79,7 @@ def listing(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows of words, every column to the left."""
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        grid.add_column(column, overflow="fold")
+        grid.add_column(harmless(column), overflow="fold")
     for row in rows:
         grid.add_row(*map(harmless, row))
     _print_grid(grid)
