@@ -19,7 +19,7 @@ from android_bench.device.cores import CoreWord, mask_of
 from android_bench.device.detached import PATIENCE_S
 from android_bench.device.settings import DeviceSettings, applied_settings
 from android_bench.device.workspace import Workspace
-from android_bench.emulator.launch import Order as EmulatorOrder
+from android_bench.emulator.environment import order_from_environment
 from android_bench.emulator.session import session_device
 from android_bench.errors import DeviceError, UsageError
 from android_bench.measuring.invocation import Bench
@@ -125,7 +125,7 @@ class _Work:
     def on(self, spec: str | None) -> Session:
         """Measure everything on one device."""
         order, wishes = self.order, self.order.wishes
-        emulators = EmulatorOrder(tell=self.observer.told, cancelled=self.cancelled.is_set)
+        emulators = order_from_environment(tell=self.observer.told, cancelled=self.cancelled.is_set)
         with (
             session_device(spec, emulators) as found,
             closing(open_transport(found)) as transport,

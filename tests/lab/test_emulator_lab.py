@@ -142,6 +142,7 @@ def test_a_session_starts_the_emulator_that_its_device_names(
     done = sdk.run(
         *("run", str(model), "--device", f"emulator:{avd}", "-o", "results", *words),
         *("--benchmark-binary", str(lab.benchmark_binary)),
+        ANDROID_BENCH_EMULATOR="--quiet-for 0 --read-only",
     )
     assert done.returncode == 0, done.stderr
     (run,) = load_runs([sdk.home / "results"])
