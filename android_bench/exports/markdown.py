@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from android_bench import formatting
-from android_bench.analysis.checks import Severity
 from android_bench.analysis.compare import Comparison, Verdict
 from android_bench.analysis.operators import OperatorChange, operator_changes
 from android_bench.exports.markdown_cells import MARKS, cell, change_text, named, row
+from android_bench.exports.markdown_findings import findings
 from android_bench.exports.markdown_page import LIMIT, Section, assemble
 from android_bench.exports.text import markdown_text
 from android_bench.exports.view import ExportView, profiled, provenance
@@ -18,7 +18,6 @@ from android_bench.report.pairs import GRAVEST_FIRST, metric_name, metric_text
 from android_bench.results import DeviceKind
 from android_bench.run_view import RunView, device_key
 
-_SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 _OPERATORS_SHOWN = 8
 # Operators that changed by less than this part of the inference are no news.
 _WORTH_TELLING = 0.01
@@ -248,44 +247,6 @@ def _changed(change: OperatorChange) -> str:
         formatting.duration(change.candidate_us),
         f"{sign}{formatting.duration(abs(change.delta_us))}",
     )
-
-
-def findings(
-    export: ExportView,
-    *,
-    severities: Sequence[Severity] = _SEVERITIES,
-    title: str = "Findings",
-    folded: bool = False,
-) -> Iterator[Section]:
-    """Each message once, with the runs it is about, the gravest first; only information is folded."""
-    cases: dict[tuple[int, str, str, str], list[RunView]] = {}
-    for view in (*export.runs, *export.baseline):
-        for item in view.findings:
-            if item.severity not in severities:
-                continue
-            key = (_SEVERITIES.index(item.severity), item.code, item.message, item.hint)
-            cases.setdefault(key, []).append(view)
-    if not cases:
-        return
-    everywhere = len(export.runs) + len(export.baseline)
-    yield Section(
-        title=f"{title} ({len(cases)})",
-        rows=tuple(
-            f"- **{_SEVERITIES[severity].value}** {markdown_text(message)} {markdown_text(hint)}"
-            + ("" if len(views) == everywhere else f" ({_some(views)})")
-            for (severity, _, message, hint), views in sorted(
-                cases.items(), key=lambda case: case[0][0]
-            )
-        ),
-        noun="finding",
-        folded=folded
-        or all(severity == _SEVERITIES.index(Severity.INFO) for severity, *_ in cases),
-    )
-
-
-def _some(views: Sequence[RunView]) -> str:
-    names = ", ".join(named(view.full_label) for view in views[:3])
-    return names + (f" and {len(views) - 3} more" if len(views) > 3 else "")
 
 
 def _by_device(views: Iterable[RunView]) -> list[list[RunView]]:

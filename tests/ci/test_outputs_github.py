@@ -159,7 +159,7 @@ def test_outputs_for_later_steps(tmp_path: Path) -> None:
         "before": "1",
         "verdict": "regressed",
         "exit-code": "3",
-        "headline": "Regressed: 2 of 2 gates failed",
+        "headline": "Regressed: latency (2 of 2 gates)",
         "failed-gates": "latency a Acme One cpu, 1 thread\nlatency b Acme One cpu, 1 thread",
         "report": "",
         "results": str(Path("kept").absolute()),

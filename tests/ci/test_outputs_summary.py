@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from android_bench.analysis.checks import Finding, Severity
 from android_bench.ci.outcome import CiOutcome, GateAction, GateName, GateState
 from android_bench.ci.outputs import summary
 from android_bench.exports.markdown_page import LIMIT
@@ -40,7 +41,7 @@ def test_one_regression_is_named_in_the_headline_with_its_change() -> None:
         ),
         (
             (gate(GateState.FAILED), gate(GateState.FAILED), gate()),
-            "Regressed: 2 of 3 gates failed",
+            "Regressed: latency (2 of 3 gates)",
         ),
         (
             (gate(GateState.INCONCLUSIVE), gate()),
@@ -48,7 +49,7 @@ def test_one_regression_is_named_in_the_headline_with_its_change() -> None:
         ),
         (
             (gate(GateState.INCOMPARABLE), gate(GateState.NOT_MEASURED)),
-            "Inconclusive: 2 of 2 gates cannot be told",
+            "Inconclusive: latency cannot be told (2 of 2 gates)",
         ),
     ],
 )  # fmt: skip
@@ -93,6 +94,21 @@ def test_a_gate_has_its_figures_limit_and_reason() -> None:
     ]  # fmt: skip
     assert re.fullmatch(r"\+19\.8 % \(\+\d+\.\d % to \+\d+\.\d %\)", look[2][6])
     assert look[2][7:] == ["+1.0 %", "It is failed."]
+
+
+def test_a_caution_stands_beside_the_gate_that_it_is_about() -> None:
+    found = regressed()
+    caution = Finding(
+        code="conditions-differ",
+        severity=Severity.WARNING,
+        message="The baseline was 12 °C cooler.",
+        hint="Measure again.",
+        run_id="new",
+    )
+    compared = replace(found.comparisons[0], cautions=(caution,))
+    gates = (gate(GateState.FAILED, run=found.candidate_runs[0], compared=compared),)
+    look, *_ = tables(summary(replace(found, gates=gates)))
+    assert look[2][8] == "It is failed. **warning:** The baseline was 12 °C cooler."
 
 
 def test_what_is_about_the_file_alone_names_no_device() -> None:
@@ -144,6 +160,17 @@ def test_warnings_are_open_only_where_something_needs_a_look() -> None:
     assert "<details>" in summary(calm).partition(title)[2].partition("###")[0]
 
 
+def test_findings_of_a_kind_are_one_line() -> None:
+    runs = [
+        pair(name, means_us=[mean + 40 * index for index in range(6)])[1]
+        for name, mean in (("a", 1000), ("b", 2000), ("c", 3000))
+    ]
+    text = summary(outcome(gate(GateState.INCONCLUSIVE), candidate_runs=tuple(runs)))
+    drifts = [line for line in text.splitlines() if line.startswith("- **warning** Latency moved")]
+    assert len(drifts) == 1
+    assert drifts[0].endswith("(`a`; 2 more like it)")
+
+
 def test_both_gates_of_a_startup_are_told_apart() -> None:
     found = regressed()
     by_metric = {item.metric: item for item in found.comparisons}
@@ -179,7 +206,7 @@ def test_hundreds_of_gates_stay_within_the_limit(limit: int) -> None:
 
     text = document(outcome(*gates, candidate_runs=(new,)), limit=limit)
     assert len(text) <= limit
-    assert text.startswith("## Regressed: 400 of 800 gates failed\n")
+    assert text.startswith("## Regressed: latency (400 of 800 gates)\n")
     assert re.search(r"… and \d+ more gates: see the report\.", text)
     assert text.count("<details>") == text.count("</details>")
     # The gravest are those that are kept.

@@ -19,8 +19,9 @@ from android_bench.ci.outputs.wording import (
     state_word,
 )
 from android_bench.errors import ExitCode
-from android_bench.exports.markdown import evidence, findings, provenance_notes
+from android_bench.exports.markdown import evidence, provenance_notes
 from android_bench.exports.markdown_cells import cell, change_text, named, row
+from android_bench.exports.markdown_findings import findings
 from android_bench.exports.markdown_page import LIMIT, Section, assemble
 from android_bench.exports.text import markdown_text
 from android_bench.exports.view import ExportView
@@ -51,7 +52,7 @@ def document(outcome: CiOutcome, *, limit: int = LIMIT) -> str:
         *_infrastructure(outcome),
         *_gates(outcome),
         *_remarks(outcome),
-        *findings(export, severities=_GRAVE, folded=_is_calm(outcome)),
+        *findings(export, severities=_GRAVE, folded=_is_calm(outcome), one_a_code=True),
         *evidence(export),
         *findings(export, severities=(Severity.INFO,), title="For information"),
     ]
@@ -137,6 +138,7 @@ def _table(
 def _gate(outcome: CiOutcome, gate: GateResult) -> str:
     word = state_word(gate)
     compared = gate.comparison
+    cautions = compared.cautions if compared else ()
     return row(
         f"**{word}**" if gate.fails or gate.undecided else word,
         cell(gate.variant),
@@ -146,7 +148,12 @@ def _gate(outcome: CiOutcome, gate: GateResult) -> str:
         _value(gate.candidate),
         change_text(compared) if compared else formatting.UNKNOWN,
         _value(gate.limit),
-        _reason(gate.message),
+        " ".join(
+            [
+                _reason(gate.message),
+                *(f"**{one.severity.value}:** {_reason(one.message)}" for one in cautions),
+            ]
+        ),
     )
 
 

@@ -59,15 +59,15 @@ def _which(
     what: str,
     quote: Callable[[str], str],
 ) -> str:
-    """The only gate by its name and change, or how many of how many."""
+    """The only gate by its name and change; of several their names, and how many of how many."""
+    verb = "" if what == "failed" else f" {what}"
     if len(found) > 1:
-        return f"{len(found)} of {formatting.count(len(gates), 'gate')} {what}"
+        names = ", ".join(dict.fromkeys(map(gate_name, found)))
+        return f"{names}{verb} ({len(found)} of {formatting.count(len(gates), 'gate')})"
     (gate,) = found
     where = f" on {quote(gate.device)}" if gate.device else ""
     change = f" {change_text(gate.comparison)}" if gate.comparison and gate.comparison.ratio else ""
-    return f"{gate_name(gate)} of {quote(gate.variant)}{where}{change}" + (
-        "" if what == "failed" else f" {what}"
-    )
+    return f"{gate_name(gate)} of {quote(gate.variant)}{where}{change}{verb}"
 
 
 def remark(outcome: CiOutcome) -> str | None:
