@@ -71,7 +71,8 @@ class DeviceInfo:
     """A device as its properties tell; ``serial`` is how it was addressed.
 
     ``clusters`` are in the order of their frequency, the slowest first; empty when unreadable.
-    ``build_type`` is Android's: user, userdebug or eng.
+    ``build_type`` is Android's: user, userdebug or eng. The ``fingerprint`` of an emulator on this machine
+    ends with the machine's processor: the numbers are of both.
     """
 
     serial: str

@@ -6,10 +6,12 @@ import re
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from android_bench.device import conditions, frequencies, host_info
 from android_bench.device.detached import PATIENCE_S, CapturedProcess, Detached
 from android_bench.device.script import Job, command_line
+from android_bench.emulator.reach import is_local
 from android_bench.errors import DeviceCommandError
 from android_bench.results import Conditions, CpuCluster, DeviceInfo, DeviceKind
 from android_bench.transport.base import DEFAULT_TIMEOUT_S, ShellResult, Transport
@@ -92,13 +94,18 @@ class Device:
         text, cpus, memory, cores = self.sections(
             ["getprop", count, "cat /proc/meminfo", frequencies.CORES_AT_MOST]
         )
-        return device_info(
+        found = device_info(
             self.transport.serial,
             parse_properties(text),
             cpu_count=len(cpus.split()) or None,
             memory_bytes=conditions.parse_meminfo(memory).get("MemTotal"),
             clusters=frequencies.parse_clusters(cores),
         )
+        if found.kind is DeviceKind.EMULATOR and is_local(found.serial):
+            # Its times are this machine's: on another one the same system image is another device.
+            here = f"{found.fingerprint or 'unknown image'} on {host_info.read().model}"
+            return replace(found, fingerprint=here)
+        return found
 
     def read_conditions(self) -> Conditions:
         """How the device is now, in one round trip, as far as it tells; unreadable is unknown."""
@@ -163,7 +170,7 @@ def device_info(
     abis = known("ro.product.cpu.abilist", "ro.product.cpu.abi") or ""
     level = known("ro.build.version.sdk") or ""
     emulated = (
-        serial.startswith("emulator-")
+        serial.startswith(("emulator-", "emulator:"))
         or "1" in {known("ro.kernel.qemu"), known("ro.boot.qemu")}
         or known("ro.hardware") in _EMULATOR_HARDWARE
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from android_bench.emulator.console import Found, running_emulators
@@ -18,9 +18,7 @@ from android_bench.emulator.errors import EmulatorError
 from android_bench.emulator.launch import Order, boot
 from android_bench.emulator.notes import Note, keep_note, read_notes
 from android_bench.emulator.process import EmulatorProcess
-from android_bench.errors import UsageError
-
-_SELECTOR = "emulator:"
+from android_bench.emulator.reach import parse_selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,38 +61,20 @@ def started_emulators(
 
 @contextmanager
 def session_device(selector: str | None, order: Order | None = None) -> Iterator[str | None]:
-    """The device that a selector names, for the length of a block.
+    """The device that a selector names, for the length of a block, as ``open_transport`` takes it.
 
     ``emulator:AVD`` is the emulator of that virtual device that runs already, and stays, else one that is
     started for the block. Everything else is passed through.
     """
-    name = avd_of(selector)
-    if name is None:
+    wanted = parse_selector(selector)
+    if wanted is None or wanted.port is not None:
         yield selector
         return
-    found = next((one for one in running_emulators() if one.avd == name), None)
-    if found is not None:
-        yield found.serial
+    if any(one.avd == wanted.avd for one in running_emulators()):
+        yield str(wanted)
         return
-    with started_emulator(name, order) as running:
-        yield running.serial
-
-
-def avd_of(selector: str | None) -> str | None:
-    """The virtual device in ``emulator:AVD``; ``None`` for any other selector.
-
-    Raises:
-        UsageError: it names none.
-    """
-    if selector is None or not selector.startswith(_SELECTOR):
-        return None
-    name = selector.removeprefix(_SELECTOR)
-    if not name:
-        raise UsageError(
-            "emulator: names no virtual device.",
-            hint="emulator:AVD; android-bench emulator list shows them",
-        )
-    return name
+    with started_emulator(wanted.avd, order) as running:
+        yield str(replace(wanted, port=running.port))
 
 
 def start_kept(avds: Sequence[str], order: Order | None = None) -> tuple[RunningEmulator, ...]:

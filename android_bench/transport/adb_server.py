@@ -98,13 +98,14 @@ class AdbServerTransport:
 
     is_host = False
 
-    def __init__(self, serial: str, *, shell_v2: bool = True) -> None:
+    def __init__(self, serial: str, *, shell_v2: bool = True, name: str | None = None) -> None:
         self._serial = serial
+        self._name = name or serial
         self._shell_v2 = shell_v2
 
     @classmethod
-    def open(cls, serial: str) -> AdbServerTransport:
-        """Check that the server knows the device and that it can be used.
+    def open(cls, serial: str, *, name: str | None = None) -> AdbServerTransport:
+        """Check that the server knows the device and that it can be used; ``name`` is how it was asked for.
 
         Raises:
             DeviceNotFoundError: no server runs, or it does not know the serial.
@@ -127,12 +128,12 @@ class AdbServerTransport:
             features = _ask(f"host-serial:{serial}:features").split(",")
         except (OSError, ValueError, ServerRefusedError) as error:
             raise failures.lost(serial, "asking what it can do", error) from error
-        return cls(serial, shell_v2="shell_v2" in features)
+        return cls(serial, shell_v2="shell_v2" in features, name=name)
 
     @property
     def serial(self) -> str:
         """How the device was addressed."""
-        return self._serial
+        return self._name
 
     def shell(self, command: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> ShellResult:
         """Run a command; see :class:`~android_bench.transport.base.Transport`.

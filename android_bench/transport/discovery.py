@@ -70,10 +70,10 @@ def open_transport(spec: str | None) -> Transport:
     """Return the transport that ``spec`` names.
 
     ``host``; ``HOST:PORT`` or an IP address; ``usb`` or ``usb:SERIAL``; ``server:SERIAL``;
-    ``emulator:AVD``, one that runs; ``model:NAME`` or ``abi:ABI``, the first connected device that is so;
-    else a serial, looked for on a running adb server, among emulators (``emulator-5554``) and on USB.
-    ``None`` takes ``ANDROID_SERIAL``, or the only device there is. TCP and USB connect when they are first
-    used.
+    ``emulator:AVD[@PORT]``, one that runs; ``model:NAME`` or ``abi:ABI``, the first connected device that
+    is so; else a serial, looked for on a running adb server, among emulators (``emulator-5554``) and on
+    USB. ``None`` takes ``ANDROID_SERIAL``, or the only device there is. TCP and USB connect when they are
+    first used.
 
     Raises:
         UsageError: none was named and there are several, or the name cannot be one.
@@ -86,7 +86,7 @@ def open_transport(spec: str | None) -> Transport:
         return HostTransport()
     kind, _, rest = spec.partition(":")
     if kind == "emulator":
-        return _running_emulator(rest)
+        return _running_emulator(spec)
     if kind == "server":
         return _through_server(rest or _the_only_device(transport="server"))
     if kind == "usb":
@@ -169,17 +169,19 @@ def _by_serial(serial: str) -> Transport:
     )
 
 
-def _running_emulator(avd: str) -> Transport:
+def _running_emulator(spec: str) -> Transport:
     """The emulator of a virtual device; sessions start one, everything else needs one that runs."""
     from android_bench.emulator.console import running_emulators
-    from android_bench.emulator.reach import open_emulator
+    from android_bench.emulator.reach import open_emulator, parse_selector
 
-    found = next((one for one in running_emulators() if one.avd == avd), None)
-    if found is None:
-        raise DeviceNotFoundError(
-            f"No emulator of {avd!r} runs.", hint=f"android-bench emulator start {avd}"
-        )
-    return open_emulator(found.port)
+    wanted = parse_selector(spec)
+    for one in running_emulators():
+        if wanted and one.avd == wanted.avd and wanted.port in {None, one.port}:
+            return open_emulator(one.port, name=wanted.serial)
+    avd = wanted.avd if wanted else spec
+    raise DeviceNotFoundError(
+        f"No emulator of {avd!r} runs.", hint=f"android-bench emulator start {avd}"
+    )
 
 
 def _through_server(serial: str) -> Transport:

@@ -20,11 +20,13 @@ from typing import Any
 
 import pytest
 
-from android_bench.device import Device
+from android_bench.device import Device, host_info
 from android_bench.emulator.console import Console, ConsoleError, running_avd, running_emulators
 from android_bench.emulator.flags import StartOptions, start_argv
+from android_bench.errors import DeviceNotFoundError
 from android_bench.results import DeviceKind
 from android_bench.store import load_runs
+from android_bench.transport.adb_server import AdbServerTransport
 from android_bench.transport.discovery import open_transport
 from tests.benchmark_model.models import build, doubling
 from tests.lab.device import Lab
@@ -101,10 +103,18 @@ def test_create_start_list_stop(sdk: LabSdk, monkeypatch: pytest.MonkeyPatch) ->
     }  # fmt: skip
     # Everything else knows it by adb's serial, without an adb server.
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
-    for spec in (one["serial"], f"emulator:{name}"):
+    specs = (one["serial"], f"emulator:{name}", f"emulator:{name}@{one['port']}")
+    for spec in specs:
         with closing(open_transport(spec)) as transport:
             info = Device(transport).info()
-            assert (info.kind, info.serial) == (DeviceKind.EMULATOR, one["serial"])
+        assert (info.kind, info.serial) == (DeviceKind.EMULATOR, spec.partition("@")[0])
+        # On another processor the same image would be another device: the two are incomparable.
+        assert (
+            info.fingerprint
+            == f"debian/lab/lab:15/LAB.0/1:userdebug/test-keys on {host_info.read().model}"
+        )
+    with pytest.raises(DeviceNotFoundError, match="No emulator of"):
+        open_transport(f"emulator:{name}@5681")
     assert one["serial"] in sdk.run("devices").stdout
 
     stopped = sdk.run("emulator", "stop")
@@ -146,7 +156,8 @@ def test_a_session_starts_the_emulator_that_its_device_names(
     )
     assert done.returncode == 0, done.stderr
     (run,) = load_runs([sdk.home / "results"])
-    assert run.device.kind is DeviceKind.EMULATOR
+    # Named by what was asked for: tomorrow the port may be another one.
+    assert (run.device.kind, run.device.serial) == (DeviceKind.EMULATOR, f"emulator:{avd}")
     assert gone(avd)
 
 
@@ -269,20 +280,19 @@ def test_another_pair_is_taken_when_somebody_was_faster(sdk: LabSdk, avd: str) -
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_none_outlives_the_tool(sdk: LabSdk, avd: str, number: signal.Signals) -> None:
     """Killed while it waits for a boot, and while a command runs."""
-    booting = sdk.start(
-        "emulator", "run", "--avd", avd, "--", "true", LAB_EMULATOR_FAULT="never-boots"
-    )
-    until(lambda: any(one.avd == avd for one in running_emulators()), seconds=30)
-    os.killpg(booting.pid, number)
-    booting.communicate(timeout=60)
+    words = ("emulator", "run", "--avd", avd, *FAST, "--", "sh", "-c", "echo up; sleep 60")
+    with sdk.started(*words, LAB_EMULATOR_FAULT="never-boots") as booting:
+        until(lambda: any(one.avd == avd for one in running_emulators()), seconds=30)
+        os.killpg(booting.pid, number)
+        booting.communicate(timeout=60)
     until(lambda: gone(avd), seconds=30)
     assert booting.returncode == (130 if number == signal.SIGINT else -number)
 
-    ready = sdk.start("emulator", "run", "--avd", avd, *FAST, "--", "sh", "-c", "echo up; sleep 60")
-    assert ready.stdout is not None
-    assert ready.stdout.readline() == "up\n"
-    os.killpg(ready.pid, number)
-    ready.communicate(timeout=60)
+    with sdk.started(*words) as ready:
+        assert ready.stdout is not None
+        assert ready.stdout.readline() == "up\n"
+        os.killpg(ready.pid, number)
+        ready.communicate(timeout=60)
     until(lambda: gone(avd), seconds=30)
     assert ready.returncode in {-number, 128 + number}
 
@@ -297,10 +307,10 @@ def test_none_outlives_its_keeper(sdk: LabSdk, avd: str) -> None:
 
 
 def test_a_start_that_is_interrupted_leaves_nothing(sdk: LabSdk, avd: str) -> None:
-    booting = sdk.start("emulator", "start", avd, LAB_EMULATOR_FAULT="never-boots")
-    until(lambda: any(one.avd == avd for one in running_emulators()), seconds=30)
-    booting.send_signal(signal.SIGINT)
-    booting.communicate(timeout=60)
+    with sdk.started("emulator", "start", avd, LAB_EMULATOR_FAULT="never-boots") as booting:
+        until(lambda: any(one.avd == avd for one in running_emulators()), seconds=30)
+        booting.send_signal(signal.SIGINT)
+        booting.communicate(timeout=60)
     assert booting.returncode == 130
     assert gone(avd)
 
@@ -441,8 +451,11 @@ def test_an_adb_server_that_knows_it_has_the_line(
     (one,) = started(sdk, avd, ANDROID_ADB_SERVER_PORT=port)
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", port)
     with closing(open_transport(one["serial"])) as transport:
-        assert type(transport).__name__ == "AdbServerTransport"
+        assert isinstance(transport, AdbServerTransport)
         assert Device(transport).info().kind is DeviceKind.EMULATOR
+    with closing(open_transport(f"emulator:{avd}")) as named:
+        assert isinstance(named, AdbServerTransport)
+        assert Device(named).info().serial == f"emulator:{avd}"
 
 
 def test_doctor_tells_of_emulators(sdk: LabSdk, avd: str) -> None:

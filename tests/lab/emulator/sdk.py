@@ -7,6 +7,8 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,10 +75,12 @@ class LabSdk:
             check=False,
         )
 
-    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
-        """Start ``android-bench`` in a process group of its own, as a terminal does."""
-        return subprocess.Popen(
-            ["android-bench", *words],
+    @contextmanager
+    def started(self, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+        """``android-bench`` in a process group of its own, as a terminal starts it, killed with the block."""
+        # Where tests run in the background, Ctrl-C is ignored, and children inherit that.
+        process = subprocess.Popen(
+            ["env", "--default-signal=INT", "android-bench", *words],
             env={**self.environment, **environment},
             cwd=self.home,
             stdout=subprocess.PIPE,
@@ -84,6 +88,12 @@ class LabSdk:
             text=True,
             process_group=0,
         )
+        with process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
 
 
 def make_sdk(folder: Path, *, image: bool = True, licence: bool = True) -> LabSdk:
