@@ -48,10 +48,9 @@ def document(export: ExportView, *, limit: int = LIMIT) -> str:
     )
 
 
-def evidence(export: ExportView) -> list[Section]:
-    """All that verdicts rest on, folded: every comparison, every run, what changed in the operators."""
-    everything = _verdicts(export, export.comparisons, title="All comparisons")
-    sections = [everything] if export.comparisons else []
+def evidence(export: ExportView, more: Sequence[Comparison]) -> list[Section]:
+    """What verdicts rest on, folded: ``more`` comparisons, every run, what changed in the operators."""
+    sections = [_verdicts(export, more, title="Other comparisons")] if more else []
     sections += [_runs(views, export) for views in _by_device((*export.runs, *export.baseline))]
     return [replace(section, folded=True) for section in sections] + list(_changes(export))
 

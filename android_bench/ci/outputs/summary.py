@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import android_bench
 from android_bench import formatting
 from android_bench.analysis.checks import Severity
+from android_bench.analysis.compare import Comparison
 from android_bench.ci.outcome import CiOutcome, GateResult, GateState
 from android_bench.ci.outputs.wording import (
     INFRASTRUCTURE_HINT,
@@ -53,7 +54,7 @@ def document(outcome: CiOutcome, *, limit: int = LIMIT) -> str:
         *_gates(outcome),
         *_remarks(outcome),
         *findings(export, severities=_GRAVE, folded=_is_calm(outcome), one_a_code=True),
-        *evidence(export),
+        *evidence(export, _told_by_no_gate(outcome)),
         *findings(export, severities=(Severity.INFO,), title="For information"),
     ]
     return assemble(
@@ -63,6 +64,11 @@ def document(outcome: CiOutcome, *, limit: int = LIMIT) -> str:
         foot=f"android-bench {markdown_text(android_bench.__version__)}",
         limit=limit,
     )
+
+
+def _told_by_no_gate(outcome: CiOutcome) -> tuple[Comparison, ...]:
+    told = [gate.comparison for gate in outcome.gates]
+    return tuple(item for item in outcome.comparisons if item not in told)
 
 
 def _is_calm(outcome: CiOutcome) -> bool:
