@@ -163,7 +163,7 @@ def show(
 ) -> None:
     """Show the runs of series, with revisions, intervals and the changes between them."""
     from android_bench.history.asked import trends
-    from android_bench.history.words import point_to_json, trend_to_json
+    from android_bench.history.words import drawn_to_json
     from android_bench.terminal import console
     from android_bench.terminal.history import print_points
 
@@ -171,15 +171,7 @@ def show(
         db, measure=measure, name=name, device=device, branch=branch, last=last, keys=series or ()
     )
     if json:
-        console.emit_json(
-            [
-                {
-                    **trend_to_json(trend),
-                    "points": [point_to_json(point) for point in trend.series.points],
-                }
-                for trend in found
-            ]
-        )
+        console.emit_json([drawn_to_json(trend) for trend in found])
         return
     for trend in found:
         print_points(trend)
@@ -199,14 +191,21 @@ def plot(
         int | None, typer.Option(min=30, max=400, help="Columns. Default: the terminal's.")
     ] = None,
     db: Database = None,
+    json: Json = False,
 ) -> None:
     """Draw series in the terminal, each run with its interval, and lines where they changed."""
     from android_bench.history.asked import trends
+    from android_bench.history.words import drawn_to_json
+    from android_bench.terminal import console
     from android_bench.terminal.history import print_plot
 
-    for trend in trends(
+    found = trends(
         db, measure=measure, name=name, device=device, branch=branch, last=last, keys=series or ()
-    ):
+    )
+    if json:
+        console.emit_json([drawn_to_json(trend) for trend in found])
+        return
+    for trend in found:
         print_plot(trend, width=width, height=height)
 
 

@@ -4,7 +4,8 @@
 
     address.py     where it is            errors.py      what can go wrong
     tables.py      the tables             migrations/    how they came to be (Alembic)
-    database.py    connections, transactions, errors     migrating.py  up to date, beside others
+    database.py    connections, transactions             migrating.py  up to date, beside others
+    driver_errors.py  what a driver's error means
     measures.py    what is followed       rows.py        a run as rows
     history.py     open, add, ask         recording.py   what is new, what is taken further
     series.py      one measure over time  steps.py       where it steps: candidates, confirmation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from android_bench.history.address import VARIABLE, Address
+from android_bench.history.driver_errors import explained
 from android_bench.history.errors import (
     HistoryError,
     HistoryMissingError,
@@ -21,7 +21,6 @@ from android_bench.history.tables import HEAD
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
-    from sqlalchemy.exc import DBAPIError
 
 # Writers take turns; each needs milliseconds, so a minute is a queue of thousands.
 BUSY_S = 60.0
@@ -82,7 +81,10 @@ class Database:
                 with connection.begin():
                     yield connection
         except DBAPIError as error:
-            raise _explained(error, self.address) from None
+            meant = explained(error, self.address)
+            if meant is None:
+                raise
+            raise meant from None
         except NoConnectionError:
             raise HistoryUnavailableError(
                 f"The history in {self.address.label} has no connection left."
@@ -200,35 +202,3 @@ def _begin_postgres(connection: Connection) -> None:
 
 def _dumps(value: object) -> str:
     return json.dumps(value, allow_nan=False)
-
-
-def _explained(error: DBAPIError, address: Address) -> HistoryError:
-    """What a driver's error means, without its SQL and without a password."""
-    said = str(error.orig).strip()
-    first = address.without_secrets(said).splitlines()[0] if said else type(error.orig).__name__
-    place = f"The history in {address.label}"
-    if "file is not a database" in said or "malformed" in said:
-        return HistoryError(
-            f"{place} is no SQLite database, or a damaged one ({first}).",
-            hint=f"Move it away, or set {VARIABLE} to another place.",
-        )
-    if "disk is full" in said or "No space left" in said:
-        return HistoryUnavailableError(
-            f"{place} cannot be written: the disk is full ({first}). Nothing was added.",
-            hint="Free some space and add the same runs again.",
-        )
-    if "readonly" in said or "read-only" in said or "permission denied" in said:
-        return HistoryError(
-            f"{place} cannot be written ({first}).", hint="Check who may write there."
-        )
-    if "authentication failed" in said or "no password supplied" in said:
-        return HistoryError(
-            f"{place} refused the login ({first}).",
-            hint=f"Check user and password in {VARIABLE}, or PGPASSWORD or PGPASSFILE.",
-        )
-    if re.search(r'database ".*" does not exist', said):
-        return HistoryError(f"{place} is not there ({first}).", hint="Make it: createdb DATABASE")
-    return HistoryUnavailableError(
-        f"{place} is not available ({first}). Nothing of this step was kept.",
-        hint="Try again when the database is back: adding the same runs twice is fine.",
-    )

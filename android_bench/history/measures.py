@@ -100,6 +100,7 @@ MEASURES = (
         unit=Unit.COUNT,
         noisy=False,
         less_is_better=False,
+        least_effect=0.0,
     ),
     Measure(
         name="numerics-error",

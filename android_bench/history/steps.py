@@ -43,6 +43,9 @@ _NORMAL_MAD = 0.6745
 # Of the kernel exp(-gamma d²), d in standard deviations between runs: more than five apart they have
 # nothing in common. The penalty is low, one candidate in eighty unchanged runs, for each is judged.
 _GAMMA, _PENALTY = 0.1, 0.8
+# A candidate moves at most so far, and to where the deviations are larger by at most so much: a run on the
+# wrong side of a large step makes more of it.
+_MOST_MOVED, _AS_WELL = 2, 3.0
 # A slope with a step has four parameters, and takes some runs more than that.
 _LEAST_FOR_SLOPE_AND_STEP = 8
 
@@ -61,12 +64,13 @@ def find_steps(points: Sequence[Point], *, least_effect: float) -> tuple[Step, .
         return ()
     values = [math.log(point.value) for point in points]
     noise = _noise(values, points)
-    bounds = _candidates([value / noise for value in values])
-    bounds = _snapped(bounds, points, [value / noise for value in values])
+    scaled = [value / noise for value in values]
+    bounds = _candidates(scaled)
     # Errors are shared among the places where a step could be, by powers of two so that the exact
     # test's tables serve for series of other lengths too.
     alpha = ALPHA / 2 ** math.ceil(math.log2(len(points) - 1))
     while True:
+        bounds = _placed(bounds, points, scaled)
         ends = [0, *bounds, len(points)]
         judged = [
             _judge(points, values, triple, alpha=alpha, least_effect=least_effect)
@@ -107,32 +111,43 @@ def _candidates(scaled: Sequence[float]) -> list[int]:
     return [int(end) for end in ends[:-1]]
 
 
-def _snapped(bounds: Sequence[int], points: Sequence[Point], scaled: Sequence[float]) -> list[int]:
-    """Candidates moved to a change of device, binary or file next to them, where they fit as well."""
-    events = [i for i in range(1, len(points)) if changed(points[i - 1], points[i])]
+def _placed(bounds: Sequence[int], points: Sequence[Point], scaled: Sequence[float]) -> list[int]:
+    """Candidates where they fit best, or as well and something else changed.
+
+    Noise can put a candidate a run or two beside its place. Another device or binary there goes before
+    another file: what may be the surroundings' doing is not put down to the model.
+    """
     moved: list[int] = []
-    for position, bound in enumerate(bounds):
+    for bound, after in itertools.pairwise([*bounds, len(scaled)]):
         before = moved[-1] if moved else 0
-        after = bounds[position + 1] if position + 1 < len(bounds) else len(scaled)
-        near = [
-            event
-            for event in events
-            if abs(event - bound) <= 2
-            and event - before >= LEAST_RUNS
-            and after - event >= LEAST_RUNS
+        costs = {
+            place: _cost(scaled, before, place, after)
+            for place in range(bound - _MOST_MOVED, bound + _MOST_MOVED + 1)
+            if place - before >= LEAST_RUNS and after - place >= LEAST_RUNS
+        }
+        best = min(costs.values(), default=0.0)
+        fitting = [
+            (_change_at(points, place), cost, place)
+            for place, cost in costs.items()
+            if cost <= best + (_AS_WELL if _change_at(points, place) < _NOTHING else 0.0)
         ]
-        best = _cost(scaled, before, bound, after)
-        fitting = [event for event in near if _cost(scaled, before, event, after) <= best + 3]
-        moved.append(min(fitting, key=lambda event: abs(event - bound), default=bound))
+        if fitting:
+            moved.append(min(fitting)[2])
     return moved
 
 
-def changed(before: Point, after: Point) -> bool:
-    """Whether the device, its build, the binary or the model's file is another."""
-    return any(
+_SURROUNDINGS, _FILE, _NOTHING = range(3)
+
+
+def _change_at(points: Sequence[Point], place: int) -> int:
+    """What is another thing from this run on than before it."""
+    before, after = points[place - 1], points[place]
+    if any(
         getattr(before, field) != getattr(after, field)
-        for field in ("artifact_sha256", "binary_sha256", "fingerprint", "serial")
-    )
+        for field in ("binary_sha256", "fingerprint", "serial")
+    ):
+        return _SURROUNDINGS
+    return _FILE if before.artifact_sha256 != after.artifact_sha256 else _NOTHING
 
 
 def _cost(scaled: Sequence[float], start: int, middle: int, end: int) -> float:

@@ -98,6 +98,11 @@ def trend_to_json(
     }
 
 
+def drawn_to_json(trend: Trend) -> dict[str, Any]:
+    """A trend with all its points."""
+    return {**trend_to_json(trend), "points": [point_to_json(item) for item in trend.series.points]}
+
+
 def series_to_json(series: Series) -> dict[str, Any]:
     """What a series is about, without its points."""
     measure = series.measure

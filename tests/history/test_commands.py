@@ -19,6 +19,7 @@ from android_bench.history import open_history
 from android_bench.results import BenchmarkRun
 from tests import examples
 from tests.history.made import nights, run_on_day, sha
+from tests.history.postgres import free_port
 
 COMMANDS = (
     ["history", "add"], ["history", "list"], ["history", "runs"], ["history", "show"],
@@ -166,6 +167,7 @@ def test_show_lists_runs_and_plot_draws_them(filled: Path) -> None:
     assert drawn[0].startswith("Latency of digits.int8")
     assert any("*" in line for line in drawn)
     assert "\x1b" not in "".join(drawn)
+    assert printed("history", "plot", key) == printed("history", "show", key)
     every = printed("history", "show", "--name", "steady", "--measure", "all")
     assert [item["measure"] for item in every] == [
         "latency", "init", "first-inference", "peak-memory", "file-size", "gzip-size",
@@ -191,6 +193,15 @@ def test_what_cannot_be_done_is_said(
     assert done.exit_code == code
     assert said in done.stderr.replace("\n", " ")
     assert not Path("elsewhere.sqlite").exists()
+
+
+def test_a_database_that_is_not_there_is_infrastructure() -> None:
+    url = f"postgresql://me:s3cret-word@127.0.0.1:{free_port()}/bench"
+    for command in (["history", "list"], ["serve"]):
+        done = tool(*command, "--db", url)
+        assert done.exit_code == 5
+        assert "is not available" in done.stderr
+        assert "s3cret-word" not in done.output
 
 
 def test_an_empty_history_says_so(tmp_path: Path) -> None:

@@ -192,6 +192,23 @@ def test_another_device_that_changes_nothing_is_no_change() -> None:
     assert found.changes == ()
 
 
+def test_a_candidate_beside_another_device_is_put_there_where_it_fits_as_well() -> None:
+    """Each night has another file, and noise makes the run before the update look as those after it."""
+    causes = [
+        change.cause
+        for seed in range(20)
+        for change in trend_of(
+            series(
+                40,
+                lambda day: 3000 * (1.0175 if day >= 20 else 1.007 if day == 19 else 1),
+                seed=seed,
+                change=lambda day: {"fingerprint": "build-2"} if day >= 20 else {},
+            )
+        ).changes
+    ]
+    assert causes.count(Cause.DEVICE) >= 0.85 * len(causes) > 15
+
+
 def test_a_regression_before_another_device_and_one_after() -> None:
     """Each is put down to its own cause."""
     levels = {0: 3000, 1: 3150, 2: 3600, 3: 3780}
@@ -228,6 +245,9 @@ def test_what_has_no_noise_is_compared_as_it_is() -> None:
     assert places(accuracy) == [3]
     assert accuracy.changes[0].worse
     assert amount(accuracy.changes[0], accuracy.series) == "-0.9 points"
+    nodes = trend_of(exact([300, 300, 299], "delegated-nodes"))
+    assert places(nodes) == [2]
+    assert nodes.regressed()
     errors = trend_of(exact([0.0, 0.0, 0.02], "numerics-error"))
     assert places(errors) == [2]
     assert errors.regressed()

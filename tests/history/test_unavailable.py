@@ -101,6 +101,24 @@ def assert_no_password(error: BaseException) -> None:
         assert not any(secret in text for secret in (PASSWORD, QUOTED, "wrong%40", "wrong@"))
 
 
+def test_tables_that_somebody_dropped(url: str) -> None:
+    import sqlalchemy as sa
+
+    with open_history(url) as history:
+        with history._database.writing() as connection:
+            connection.execute(sa.text("DROP TABLE bench_tags"))
+        with pytest.raises(HistoryError, match="lost its tables"):
+            history.add([run_on_day(0)], tag="v1")
+        assert history.series() == ()
+
+
+def test_a_bug_keeps_its_traceback(history: History) -> None:
+    import sqlalchemy as sa
+
+    with pytest.raises(sa.exc.DBAPIError), history._database.writing() as connection:
+        connection.execute(sa.text("INSERT INTO bench_tags VALUES ('no-such-run', 'v1')"))
+
+
 def test_readers_do_not_make_a_history(url: str) -> None:
     with pytest.raises(HistoryMissingError, match="no history in") as raised:
         open_history(url, create=False)
