@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.ci.test_outputs_github import outputs_in
 
 _TOKEN = re.compile(
@@ -63,6 +61,8 @@ class Runner:
 
     def run(self, **inputs: str) -> Job:
         """Run the action with these inputs; ``on_inconclusive`` is the input ``on-inconclusive``."""
+        import yaml
+
         described = yaml.safe_load((self.action / "action.yml").read_text())
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
         assert set(given) <= set(described["inputs"])

@@ -194,7 +194,7 @@ def test_what_was_compared_with_what() -> None:
     assert "against" not in summary(outcome(baseline_name=None))
 
 
-@pytest.mark.parametrize("limit", [3_000, 20_000, LIMIT])
+@pytest.mark.parametrize("limit", [2_000, 20_000, LIMIT])
 def test_hundreds_of_gates_stay_within_the_limit(limit: int) -> None:
     _, new = pair()
     gates = [
