@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
+
+# benchmark_model reads counts as 32 bits with a sign.
+_MOST_OF_A_FLAG = 2**31 - 1
+# Half a week of the shortest; a number with more digits is a slip.
+_MOST_INVOCATIONS = 100_000
 
 
 class DelegateKind(str, Enum):
@@ -87,6 +93,16 @@ class BenchmarkConfig:
     def __post_init__(self) -> None:
         if self.num_threads < 1 or self.invocations < 1 or self.num_runs < 1:
             raise ValueError("threads, invocations and num_runs must be at least 1")
+        if max(self.num_threads, self.num_runs, self.warmup_runs) > _MOST_OF_A_FLAG:
+            raise ValueError(
+                f"threads, num_runs and warm-up runs cannot be above {_MOST_OF_A_FLAG}"
+            )
+        counts = (self.invocations, self.max_invocations, self.memory_invocations)
+        others = (self.profile_invocations, self.startup_rounds, self.numerics_samples)
+        if max(*counts, *others) > _MOST_INVOCATIONS:
+            raise ValueError(f"more than {_MOST_INVOCATIONS} invocations are no measurement")
+        if not math.isfinite(self.min_s + self.max_s + self.warmup_min_s):
+            raise ValueError("durations must be finite")
         if self.min_s < 0 or self.max_s <= 0 or self.warmup_runs < 0 or self.warmup_min_s < 0:
             raise ValueError(
                 "durations and warm-up counts cannot be negative, max_s must be above 0"

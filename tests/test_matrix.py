@@ -179,6 +179,14 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
         ('exclude = [{delegate = "tpu"}]', r"exclude\.0\.delegate: 'tpu'", "There are"),
         ("exclude = [{thread = 1}]", r"no key 'exclude\.0\.thread'", None),
         ('precision = "often"', "precision = 'often' is no share", None),
+        ("_x = 1", "line 1: there is no key '_x'", "There are models"),
+        ("strict = true", "no key 'strict'", "startup"),
+        ('models = [""]', r"models\.0: '' is no pattern", "tflite"),
+        ('models = ["**foo"]', r"models\.0: .* is no pattern", "tflite"),
+        ("max_secs = inf", "max_secs: Input should be a finite", "docs/measuring.md"),
+        ("min_secs = nan", "min_secs: Input should be a finite", None),
+        ("threads = " + "9" * 5000, "is not TOML", None),
+        ('delegates = [{kind = "gpu", libary = "x"}]', "no key 'delegates.0.libary'", "'library'"),
         ('budget = "soon"', "budget = 'soon' is no time", "90s, 10m or 1h30m"),
     ],
 )
@@ -190,6 +198,21 @@ def test_a_wrong_file_says_file_and_key(
         read_matrix(file)
     assert str(file) in str(caught.value)
     assert hint is None or hint in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        Wishes(invocations=10**9),
+        Wishes(num_runs=2**31),
+        Wishes(threads=(2**31,)),
+        Wishes(min_s=float("inf")),
+        Wishes(warmup_min_s=float("nan")),
+    ],
+)
+def test_what_no_measurement_has_is_refused_instead_of_planned(wishes: Wishes) -> None:
+    with pytest.raises(UsageError, match="cannot be measured"):
+        configurations(wishes)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

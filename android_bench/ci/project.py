@@ -14,7 +14,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from android_bench.ci.outcome import GateAction, GateName
 from android_bench.measuring.matrix import Wishes
-from android_bench.measuring.matrix_file import MatrixKeys, Strict
+from android_bench.measuring.matrix_file import MatrixKeys
+from android_bench.strict_file import Strict
 
 PROJECT_FILE = "android-bench.toml"
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
@@ -27,6 +28,8 @@ def _percent(text: str) -> str:
 
 
 Percent = Annotated[str, AfterValidator(_percent)]
+Points = Annotated[float, Field(ge=0, le=100)]
+Error = Annotated[float, Field(ge=0)]
 
 
 def fraction(text: str) -> float:
@@ -52,13 +55,13 @@ class GrowthGate(Gate):
 class AccuracyGate(Gate):
     """A gate on accuracy, in percentage points of the baseline's."""
 
-    max_drop: float = Field(ge=0, le=100, description="how many points less are still accepted")
+    max_drop: Points = Field(description="how many points less are still accepted")
 
 
 class NumericsGate(Gate):
     """A gate on the device's outputs against LiteRT's on this computer, whatever the baseline's are."""
 
-    max_error: float | None = Field(default=None, ge=0, description="largest absolute error")
+    max_error: Error | None = Field(default=None, description="largest absolute error")
     min_top1: Percent | None = Field(default=None, description="least share of equal classes")
 
     @model_validator(mode="after")
@@ -81,8 +84,8 @@ class Gates(Strict):
     startup: Percent | GrowthGate | None = None
     memory: Percent | GrowthGate | None = None
     file_size: Percent | GrowthGate | None = None
-    accuracy: float | AccuracyGate | None = None
-    numerics: float | NumericsGate | None = None
+    accuracy: Points | AccuracyGate | None = None
+    numerics: Error | NumericsGate | None = None
     delegated_nodes: bool | NodesGate | None = None
 
     def wanted(self) -> dict[GateName, Gate]:

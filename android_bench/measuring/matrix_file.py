@@ -14,31 +14,19 @@
 
 from __future__ import annotations
 
-import difflib
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from android_bench.config import Delegate, DelegateKind
 from android_bench.errors import UsageError
 from android_bench.measuring.matrix import DEFAULT_SAMPLES, Exclusion, Wishes
 from android_bench.quantities import seconds, share
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from android_bench.strict_file import Strict, read_toml, wrong_key
 
 _Count = Field(default=None, ge=0)
 _Least1 = Field(default=None, ge=1)
-
-
-class Strict(BaseModel):
-    """A table of a file: no other keys, and values of the types that are written."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class _Delegate(Strict):
@@ -88,18 +76,11 @@ def read_matrix(path: Path) -> Wishes:
     Raises:
         UsageError: it cannot be read, or a key or value is wrong; the message names file and key.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror}.", hint="--matrix takes a TOML file."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}.") from error
+    text, data = read_toml(path, hint="--matrix takes a TOML file.")
     try:
         found = MatrixKeys.model_validate(data)
     except ValidationError as error:
-        raise _wrong_key(path, error) from error
+        raise wrong_key(path, text, data, error, of=MatrixKeys, docs="docs/measuring.md") from error
     return wishes_of(found, path)
 
 
@@ -172,7 +153,15 @@ def _beside(source: str | None, folder: Path) -> str | None:
 def _models(patterns: list[str], folder: Path, path: Path) -> list[Path]:
     found: list[Path] = []
     for index, pattern in enumerate(patterns):
-        files = [folder / pattern] if Path(pattern).is_absolute() else sorted(folder.glob(pattern))
+        try:
+            files = (
+                [folder / pattern] if Path(pattern).is_absolute() else sorted(folder.glob(pattern))
+            )
+        except ValueError as error:  # such as an empty one
+            raise UsageError(
+                f"{path}: models.{index}: {pattern!r} is no pattern: {error}.",
+                hint='"out/*.tflite"',
+            ) from error
         if not files:
             raise UsageError(
                 f"{path}: models.{index}: no file matches {pattern!r}.",
@@ -207,18 +196,3 @@ def _kind(word: str, key: str, path: Path) -> DelegateKind:
         raise UsageError(
             f"{path}: {key}: {word!r} is no delegate.", hint=f"There are {known}."
         ) from error
-
-
-def _wrong_key(path: Path, error: ValidationError) -> UsageError:
-    problem = error.errors()[0]
-    # Of a choice between forms pydantic names the form too, which is a class of ours.
-    parts = [str(part) for part in problem["loc"] if not str(part).startswith(("_", "str"))]
-    key = ".".join(parts)
-    if problem["type"] != "extra_forbidden":
-        return UsageError(f"{path}: {key}: {problem['msg']}.")
-    known = list(MatrixKeys.model_fields)
-    close = difflib.get_close_matches(parts[-1], known, n=1)
-    return UsageError(
-        f"{path}: there is no key {key!r}.",
-        hint=f"Did you mean {close[0]!r}?" if close else f"There are {', '.join(known)}.",
-    )
