@@ -78,7 +78,8 @@ def judge(
     results: list[GateResult] = []
     comparisons: list[Comparison] = []
     judged: set[tuple[GateName, str]] = set()
-    for pair in pairs:
+    # A device that is new has no baseline; another may have one to hold the file against.
+    for pair in sorted(pairs, key=lambda one: one.baseline is None):
         for name, gate in gates.items():
             about_file = name in {GateName.FILE_SIZE, GateName.ACCURACY}
             key = (name, pair.candidate.artifact.name)
@@ -185,15 +186,15 @@ def _numerics(gate: NumericsGate, pair: Pair) -> GateResult:
     if gate.min_top1 is not None:
         limits.append(f"same class {gate.min_top1}")
     limit = ", ".join(limits)
+    lost = [
+        item
+        for item in pair.candidate.invocations
+        if item.kind is InvocationKind.NUMERICS and item.numerics is None and item.problem
+    ]
     if after is None:
-        failed = [
-            item
-            for item in pair.candidate.invocations
-            if item.kind is InvocationKind.NUMERICS and item.problem
-        ]
         message = (
-            f"No output came back: {failed[0].problem}"
-            if failed
+            f"No output came back: {lost[0].problem}"
+            if lost
             else "Outputs on the device were not compared: set measure.numerics."
         )
         return _result(GateName.NUMERICS, gate, pair, GateState.NOT_MEASURED, message, limit=limit)
@@ -202,16 +203,23 @@ def _numerics(gate: NumericsGate, pair: Pair) -> GateResult:
         broken.append(
             f"the largest error is {after.max_abs_error:.3g}, {gate.max_error:g} is accepted"
         )
-    if gate.min_top1 is not None and (after.top1_agreement or 0) < fraction(gate.min_top1):
-        share = formatting.percent(after.top1_agreement)
+    agreement = after.top1_agreement
+    if gate.min_top1 is not None and agreement is not None and agreement < fraction(gate.min_top1):
+        share = formatting.percent(agreement)
         broken.append(f"the class is the same on {share} of {after.samples} samples")
+    unknown = []
+    if lost:
+        unknown.append(f"of one sample no output came back: {(lost[0].problem or '').rstrip('.')}")
+    if gate.min_top1 is not None and agreement is None:
+        unknown.append("no output is a row of scores, so none has a class: set max_error instead")
     fine = f"{formatting.count(after.samples, 'sample')} on the device give what LiteRT gives here"
-    sentence = "; ".join(broken) or fine
+    sentence = "; ".join([*broken, *unknown]) or fine
+    doubtful = GateState.NOT_MEASURED if unknown else GateState.PASSED
     return _result(
         GateName.NUMERICS,
         gate,
         pair,
-        GateState.FAILED if broken else GateState.PASSED,
+        GateState.FAILED if broken else doubtful,
         f"{sentence[0].upper()}{sentence[1:]}.",
         baseline=None if before is None else f"{before.max_abs_error:.3g}",
         candidate=f"{after.max_abs_error:.3g}",

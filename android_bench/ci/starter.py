@@ -75,8 +75,10 @@ def project_text(seen: Seen, *, devices: Sequence[str]) -> str:
         'startup = {max = "10%", action = "warn"}',
         'memory = {max = "5%", action = "warn"}',
         'file_size = "1%"',
-        "accuracy = 0.5                   # percentage points",
+        ("" if "evaluation" in seen.data else "# ")
+        + "accuracy = 0.5                   # percentage points; needs evaluation data",
         'numerics = {min_top1 = "99%"}    # outputs on the device against LiteRT\'s here',
+        "#                                  without classes: {max_error = 0.05}",
         "delegated_nodes = true           # a delegate must not execute fewer nodes",
         "",
         "[baseline]",

@@ -84,6 +84,43 @@ def test_latency(factor: float, state: GateState) -> None:
     assert (found.baseline, found.variant, found.device) == ("1.00 ms", "m", "Acme One")
 
 
+def test_a_model_without_classes_does_not_fail_for_having_none() -> None:
+    made = with_numerics((0.001, True), (0.002, True))
+    bare = replace(
+        made,
+        invocations=tuple(
+            replace(item, numerics=item.numerics and replace(item.numerics, top1_agrees=None))
+            for item in made.invocations
+        ),
+    )
+    found = only(GateName.NUMERICS, NumericsGate(min_top1="99%"), run(), bare)
+    assert found.state is GateState.NOT_MEASURED
+    assert "max_error" in found.message
+    both = NumericsGate(min_top1="99%", max_error=0.001)
+    assert only(GateName.NUMERICS, both, run(), bare).state is GateState.FAILED
+
+
+def test_samples_whose_outputs_never_came_are_not_passed_over() -> None:
+    made = with_numerics((0.001, True), (0.002, True))
+    last = replace(
+        made.invocations[-1], numerics=None, status=Status.CRASHED, problem="It crashed."
+    )
+    broken = replace(made, invocations=(*made.invocations[:-1], last))
+    found = only(GateName.NUMERICS, NumericsGate(max_error=0.01), run(), broken)
+    assert found.state is GateState.NOT_MEASURED
+    assert "It crashed" in found.message
+    strict = NumericsGate(max_error=0.0001)
+    assert only(GateName.NUMERICS, strict, run(), broken).state is GateState.FAILED
+
+
+def test_a_file_is_judged_on_the_device_that_has_a_baseline() -> None:
+    elsewhere = run(run_id="new", device=replace(examples.PHONE, serial="other", model="Two"))
+    here = run(run_id="here", size_bytes=9_000_000)
+    pairs = pair_up([run()], [elsewhere, here])
+    (found,), _ = judge({GateName.FILE_SIZE: GrowthGate(max="1%")}, pairs)
+    assert found.state is GateState.FAILED
+
+
 def test_what_was_not_measured_alike_is_incomparable_with_the_field() -> None:
     other = run(binary=replace(examples.BINARY, sha256="c" * 64))
     found = only(GateName.LATENCY, LATENCY, other, run(run_id="new"))
