@@ -114,7 +114,7 @@ def ci(
     import sys
 
     from android_bench.ci.baseline import overridden
-    from android_bench.ci.outputs import write_outputs
+    from android_bench.ci.outputs import failures_told, write_outputs
     from android_bench.ci.page import write_page
     from android_bench.ci.project_file import find_project, read_project
     from android_bench.ci.road import CiOrder, run_ci
@@ -123,16 +123,24 @@ def ci(
     from android_bench.measuring.matrix import Wishes
     from android_bench.terminal import console, gates
 
-    order = CiOrder(
-        project=overridden(read_project(find_project(project)), baseline),
-        wishes=Wishes(devices=tuple(device) if device else None),
-        resume=resume,
-        binary=benchmark_binary,
-        record=record,
-    )
-    with console.run_progress() as progress:
-        outcome = run_ci(order, build=builder(progress.told), observer=progress)
-    outcome = write_page(outcome, order.project, path=report)
+    stream = sys.stderr if json else sys.stdout
+    with failures_told(
+        environment=os.environ,
+        junit=junit,
+        markdown=markdown,
+        stream=stream,
+        complain=console.say,
+    ):
+        order = CiOrder(
+            project=overridden(read_project(find_project(project)), baseline),
+            wishes=Wishes(devices=tuple(device) if device else None),
+            resume=resume,
+            binary=benchmark_binary,
+            record=record,
+        )
+        with console.run_progress() as progress:
+            outcome = run_ci(order, build=builder(progress.told), observer=progress)
+        outcome = write_page(outcome, order.project, path=report)
     if json:
         console.emit_json(gates.outcome_to_json(outcome))
     else:
@@ -143,7 +151,7 @@ def ci(
         junit=junit,
         markdown=markdown,
         metrics=metrics,
-        stream=sys.stderr if json else sys.stdout,
+        stream=stream,
     )
     for problem in problems:
         console.complain(problem, None)

@@ -146,8 +146,12 @@ def test_an_error_before_any_verdict_is_the_jobs(project: Path) -> None:
     job = run(project, project="missing.toml")
     assert job.named("Verdict") is not None
     assert job.code in {1, 2}
-    assert job.outputs["verdict"] == ""
-    assert "missing.toml" in "".join(step.output for step in job.steps)
+    assert job.outputs["verdict"] == "error"
+    measured = job.named("Build, measure, judge")
+    assert measured is not None
+    assert measured.summary.startswith("## No verdict: an error came first\n")
+    assert "::error title=No verdict%3A an error came first::" in measured.output
+    assert "missing.toml" in measured.summary
 
 
 def shim(folder: Path, name: str, script: str) -> None:

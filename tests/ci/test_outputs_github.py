@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from android_bench.ci.outcome import CiOutcome, GateAction, GateState
-from android_bench.ci.outputs import junit, summary, write_outputs
+from android_bench.ci.outputs import failures_told, junit, summary, write_outputs
 from android_bench.ci.outputs.annotations import SHOWN, escaped, escaped_property
 from android_bench.ci.outputs.github import assignment
+from android_bench.errors import BenchError, DeviceNotFoundError, UsageError
 from android_bench.results import DeviceKind
+from optimizer.errors import ModelError
 from tests.ci.outcomes import gate, hostile, outcome, pair, regressed
+from tests.exports.junit_rules import validate
 from tests.exports.made import NAMES
 
 _COMMAND = re.compile(r"::(error|warning|notice) title=([^:,\r\n]*)::([^\r\n]*)")
@@ -229,3 +233,59 @@ def test_what_cannot_be_written_is_told_and_hides_nothing_else(tmp_path: Path) -
 def test_an_empty_variable_names_no_file() -> None:
     environment = {"GITHUB_STEP_SUMMARY": "", "GITHUB_OUTPUT": ""}
     assert write_outputs(replace(regressed()), environment=environment) == ()
+
+
+ERRORS = (
+    (BenchError("m.keras is damaged.", hint="Save it again."), "error", 1),
+    (UsageError("No such gate."), "error", 2),
+    (DeviceNotFoundError("R5CT is gone.", hint="Plug it in."), "infrastructure", 5),
+    (ModelError("m.keras: 50% of it is missing.\nReally.", hint="a, b: c"), "error", 1),
+)
+
+
+@pytest.mark.parametrize(("error", "verdict", "code"), ERRORS, ids=lambda value: str(value)[:12])
+def test_an_error_before_any_verdict_stands_where_a_verdict_would(
+    tmp_path: Path, error: Exception, verdict: str, code: int
+) -> None:
+    output, page, xml, step = (tmp_path / name for name in ("output", "a.md", "a.xml", "summary"))
+    xml.write_text("the last run's")
+    stream = io.StringIO()
+    environment = {
+        "GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(step),
+    }  # fmt: skip
+    with pytest.raises(type(error)) as raised, failures_told(
+        environment=environment, junit=xml, markdown=page, stream=stream, complain=pytest.fail
+    ):  # fmt: skip
+        raise error
+    assert raised.value is error
+    found = outputs_in(output.read_text())
+    assert (found["verdict"], found["exit-code"]) == (verdict, str(code))
+    assert page.read_text() == step.read_text()
+    assert page.read_text().startswith(f"## {found['headline']}\n")
+    (line,) = stream.getvalue().splitlines()
+    command = _COMMAND.fullmatch(line)
+    assert command is not None
+    assert command[1] == "error"
+    root = ET.fromstring(xml.read_text())
+    validate(root)
+    assert [one.get("type") for one in root.iter("error")] == [verdict]
+    assert ("nothing about the model" in page.read_text()) == (verdict == "infrastructure")
+
+
+def test_what_cannot_be_written_of_an_error_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    with pytest.raises(BenchError), failures_told(
+        environment={}, junit=tmp_path, complain=told.append
+    ):  # fmt: skip
+        raise BenchError("It is broken.")
+    assert len(told) == 1
+    assert str(tmp_path) in told[0]
+
+
+def test_a_bug_is_no_failure_to_tell(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    with pytest.raises(ZeroDivisionError), failures_told(
+        environment={}, markdown=page, complain=pytest.fail
+    ):  # fmt: skip
+        raise ZeroDivisionError
+    assert not page.exists()

@@ -7,6 +7,7 @@
     junit.py         JUnit XML
     metrics.py       OpenMetrics, for GitLab's metrics report
     annotations.py   GitHub's workflow commands
+    failure.py       an error before any verdict, where a verdict would stand
     github.py        the files that GitHub names in the environment: step summary and step outputs
     write.py         all that was asked for, and all that the environment asks for
 """
@@ -16,6 +17,6 @@ from __future__ import annotations
 from android_bench.ci.outputs.junit import document as junit
 from android_bench.ci.outputs.metrics import document as metrics
 from android_bench.ci.outputs.summary import document as summary
-from android_bench.ci.outputs.write import write_outputs
+from android_bench.ci.outputs.write import failures_told, write_outputs
 
-__all__ = ["junit", "metrics", "summary", "write_outputs"]
+__all__ = ["failures_told", "junit", "metrics", "summary", "write_outputs"]

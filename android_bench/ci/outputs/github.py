@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from android_bench.ci.outcome import CiOutcome
-from android_bench.ci.outputs.summary import document
 from android_bench.ci.outputs.wording import gate_name, headline, ordered
 from android_bench.exports.markdown_page import LIMIT
 from android_bench.exports.text import one_line, printable
@@ -21,20 +20,22 @@ _SMALLEST_PAGE = 2_000
 _BYTES_OF_A_CHARACTER = 4
 
 
-def append_summary(path: Path, outcome: CiOutcome) -> str | None:
-    """Append the summary to what the step wrote before; say why when there is no room for it."""
+def append_summary(path: Path, render: Callable[[int], str]) -> str | None:
+    """Append a page to what the step wrote before; say why when there is no room for it.
+
+    ``render`` makes the page, at most so many characters long.
+    """
     used = path.stat().st_size if path.exists() else 0
     room = (_SUMMARY_BYTES - used) // _BYTES_OF_A_CHARACTER - 1
     if room < _SMALLEST_PAGE:
         return f"{path} has no room for the summary: GitHub shows 1 MiB of a step."
-    page = document(outcome, limit=min(LIMIT, room))
-    _append(path, ("\n\n" if used else "") + page)
+    _append(path, ("\n\n" if used else "") + render(min(LIMIT, room)))
     return None
 
 
-def append_outputs(path: Path, outcome: CiOutcome) -> None:
+def append_outputs(path: Path, outputs: Mapping[str, str]) -> None:
     """Append the step's outputs: what later steps of a workflow decide by."""
-    _append(path, "".join(assignment(key, text) for key, text in step_outputs(outcome).items()))
+    _append(path, "".join(assignment(key, text) for key, text in outputs.items()))
 
 
 def step_outputs(outcome: CiOutcome) -> dict[str, str]:
