@@ -15,8 +15,9 @@ def with_measurements(
 ) -> tuple[Candidate, ...]:
     """Candidates, each given with its file's SHA-256, with what a device said of it.
 
-    A device's figures go before this computer's. Figures of different devices or configurations cannot
-    be ranked together: those of the one that has measured most candidates are taken.
+    A phone's figures go before an emulator's, and those before this computer's. Figures of different
+    devices or configurations cannot be ranked together: those of the one that has measured most
+    candidates are taken.
     """
     groups: dict[str, dict[str, BenchmarkRun]] = {}
     for run in sorted(runs, key=lambda run: run.started_at):
@@ -26,7 +27,7 @@ def with_measurements(
     known = [group for group in groups.values() if digests & group.keys()]
     if not known:
         return tuple(candidate for candidate, _ in candidates)
-    best = max(known, key=lambda group: (_is_device(group), len(digests & group.keys())))
+    best = max(known, key=lambda group: (_nearness(group), len(digests & group.keys())))
     return tuple(_measured(candidate, best.get(digest)) for candidate, digest in candidates)
 
 
@@ -43,8 +44,10 @@ def _measured(candidate: Candidate, run: BenchmarkRun | None) -> Candidate:
     )
 
 
-def _is_device(group: dict[str, BenchmarkRun]) -> bool:
-    return any(run.device.kind is not DeviceKind.HOST for run in group.values())
+def _nearness(group: dict[str, BenchmarkRun]) -> int:
+    """How near the figures are to those of an app on a phone."""
+    order = (DeviceKind.HOST, DeviceKind.EMULATOR, DeviceKind.PHONE)
+    return max(order.index(run.device.kind) for run in group.values())
 
 
 def _where(run: BenchmarkRun) -> str:

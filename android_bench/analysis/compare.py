@@ -22,7 +22,7 @@ from android_bench.analysis.run_ratio import Method, RunRatio, ratio_of_runs, sa
 from android_bench.analysis.stats import Interval
 from android_bench.comparability import differences
 from android_bench.errors import ExitCode, UsageError
-from android_bench.results import BenchmarkRun
+from android_bench.results import BenchmarkRun, DeviceKind
 
 # With it and the default number of invocations, noise of 1 % gives at most one false alarm in a hundred and
 # hides at most one slowdown of 3 % in twenty: docs/statistics.md shows how both were chosen.
@@ -46,7 +46,7 @@ class Comparison:
     ``baseline`` and ``candidate`` are medians, in microseconds or bytes. ``noise_floor`` is what unchanged
     models differ by there, if it is known; the larger of it and ``max_slowdown`` is the ``gate``.
     ``cautions`` are what the reader must know before believing the verdict. The run ids lead to the
-    evidence; ``None`` for a side that has no such run.
+    evidence; ``None`` for a side that has no such run. ``device_kind`` says whose numbers these are.
     """
 
     metric: str
@@ -64,6 +64,7 @@ class Comparison:
     method: Method | None = None
     noise_floor: float | None = None
     cautions: tuple[Finding, ...] = ()
+    device_kind: DeviceKind | None = None
 
     @property
     def gate(self) -> float:
@@ -101,6 +102,7 @@ def compare_runs(
         metric=metric.value,
         name=_pair_name(baseline, candidate),
         device=candidate.device.label,
+        device_kind=candidate.device.kind,
         config=candidate.config.label,
         baseline=_median(baseline, metric),
         candidate=_median(candidate, metric),
@@ -232,6 +234,7 @@ def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
     return {
         **asdict(comparison),
         "verdict": comparison.verdict.value,
+        "device_kind": comparison.device_kind and comparison.device_kind.value,
         "method": comparison.method.value if comparison.method else None,
         "gate": comparison.gate,
         "cautions": [
@@ -253,10 +256,12 @@ def _unpaired(
 ) -> Comparison:
     present, missing = ("baseline", "candidate") if old else ("candidate", "baseline")
     name, device, config = identity
+    known = new or old
     return Comparison(
         metric=Metric.LATENCY.value,
         name=name,
         device=device,
+        device_kind=known.device.kind if known else None,
         config=config,
         baseline=_median(old, Metric.LATENCY) if old else None,
         candidate=_median(new, Metric.LATENCY) if new else None,

@@ -16,6 +16,7 @@ from android_bench.ci.outcome import (
     GateState,
     gravest_first,
 )
+from android_bench.ci.outputs.wording import mark
 from android_bench.terminal import console
 
 _STYLES = {
@@ -45,7 +46,9 @@ def print_outcome(outcome: CiOutcome) -> None:
         console.listing(columns, rows)
     for gate in gravest_first(outcome.gates):
         if gate.state is not GateState.PASSED:
-            where = ", ".join(filter(None, (gate.variant, gate.device, gate.config)))
+            kind = mark(outcome, gate)
+            device = f"{gate.device} ({kind})" if kind else gate.device
+            where = ", ".join(filter(None, (gate.variant, device, gate.config)))
             text = f"{gate.gate.value}: {where}: {gate.message}"
             console.out.print(f"  {escape(console.harmless(text))}", soft_wrap=True)
     for note in outcome.notes:

@@ -10,6 +10,7 @@ from android_bench import formatting
 from android_bench.analysis.compare import Comparison, Verdict
 from android_bench.analysis.metrics import Metric
 from android_bench.analysis.noise import ENOUGH_DEGREES, NoiseFloor
+from android_bench.results import DeviceKind
 from android_bench.terminal.console import SEVERITY_STYLE, err, harmless, listing, out, say
 
 _VERDICT_STYLE = {
@@ -18,6 +19,11 @@ _VERDICT_STYLE = {
     Verdict.REGRESSED: "bold red",
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.INCOMPARABLE: "yellow",
+}
+# What stands beside the name of a device whose times are no phone's.
+_NO_PHONE: dict[DeviceKind | None, str] = {
+    DeviceKind.HOST: ", a computer",
+    DeviceKind.EMULATOR: ", an emulator",
 }
 
 
@@ -32,7 +38,8 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
             words = item.metric.replace("-", " ")
             out.print(f"  {words}: [{style}]{item.verdict.value}[/], {figures}", soft_wrap=True)
             continue
-        where = escape(harmless(f"{item.name} on {item.device} ({item.config})"))
+        device = f"{item.device}{_NO_PHONE.get(item.device_kind, '')}"
+        where = escape(harmless(f"{item.name} on {device} ({item.config})"))
         out.print(f"[{style}]{item.verdict.value}[/] {where}: {figures}", soft_wrap=True)
         for reason in item.reasons:
             out.print(f"  {escape(harmless(reason))}", soft_wrap=True)
