@@ -102,6 +102,7 @@ def loaded_by(*arguments: str) -> set[str]:
         ["recommend", "--help"],
         ["debug-quantization", "--help"],
         ["demo", "--help"],
+        ["emulator", "run", "--help"],
         ["metadata", "write", "--help"],
         ["compare", "--help"],
     ],
@@ -129,6 +130,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         ["recipes"],
         ["optimize", "no-such.keras", "--recipe", "float32"],
         ["sweep", "no-such.keras"],
+        ["emulator", "list"],
     ],
     ids=" ".join,
 )
