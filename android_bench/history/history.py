@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from android_bench import schema
 from android_bench.history.address import find_address
 from android_bench.history.database import Database
 from android_bench.history.recording import Added, record_rows
-from android_bench.history.rows import comparability, rows_of, storable
+from android_bench.history.rows import comparability, rows_of, run_of, storable
 from android_bench.results import BenchmarkRun
 
 if TYPE_CHECKING:
@@ -257,5 +256,5 @@ def _tags(connection: Connection, run_ids: Sequence[str]) -> dict[str, tuple[str
     return found
 
 
-def _read(document: str, run_id: str, where: str) -> BenchmarkRun:
-    return schema.loads(document, where=f"run {run_id} in {where}")
+def _read(document: bytes, run_id: str, where: str) -> BenchmarkRun:
+    return run_of(document, where=f"run {run_id} in {where}")

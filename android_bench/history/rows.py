@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -37,7 +38,7 @@ def rows_of(run: BenchmarkRun, *, revision: str | None, branch: str | None) -> R
     Raises:
         ResultError: it does not say when it was made.
     """
-    document = json.dumps(schema.run_to_json(run), separators=(",", ":"))
+    document = json.dumps(schema.run_to_json(run), separators=(",", ":")).encode()
     device = device_row(run)
     configuration = configuration_row(run)
     run_id = storable(run.run_id)
@@ -58,8 +59,8 @@ def rows_of(run: BenchmarkRun, *, revision: str | None, branch: str | None) -> R
             "revision": storable(revision),
             "branch": storable(branch),
             "tool_version": storable(run.tool_version),
-            "document_sha256": hashlib.sha256(document.encode()).hexdigest(),
-            "document": document,
+            "document_sha256": hashlib.sha256(document).hexdigest(),
+            "document": zlib.compress(document),
         },
         device=device,
         configuration=configuration,
@@ -80,6 +81,19 @@ def rows_of(run: BenchmarkRun, *, revision: str | None, branch: str | None) -> R
             for item in measured(run)
         ),
     )
+
+
+def run_of(document: bytes, *, where: str) -> BenchmarkRun:
+    """The run that a row holds, taken forward from any older version.
+
+    Raises:
+        ResultError: it is damaged, or of a newer version.
+    """
+    try:
+        text = zlib.decompress(document)
+    except zlib.error as error:
+        raise ResultError(f"{where} is damaged ({error}).", hint="Add it again.") from error
+    return schema.loads(text, where=where)
 
 
 def device_row(run: BenchmarkRun) -> Row:

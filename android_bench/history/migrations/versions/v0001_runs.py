@@ -57,7 +57,7 @@ def upgrade() -> None:
         sa.Column("branch", sa.Text),
         sa.Column("tool_version", sa.Text, nullable=False),
         sa.Column("document_sha256", sa.String(64), nullable=False),
-        sa.Column("document", sa.Text, nullable=False),
+        sa.Column("document", sa.LargeBinary, nullable=False),
     )
     op.create_index("bench_runs_by_name", "bench_runs", ["artifact_name", "branch", "started_at"])
     op.create_index("bench_runs_by_time", "bench_runs", ["started_at"])
