@@ -98,6 +98,17 @@ def test_infrastructure_is_an_error_that_accuses_no_model() -> None:
     assert "nothing about the model" in message
 
 
+def test_beside_broken_infrastructure_nothing_regressed() -> None:
+    found = annotated(regressed(infrastructure=("It hung up.",)))
+    assert [(level, title) for level, title, _ in found] == [
+        ("error", "Infrastructure failed"),
+        ("warning", "latency failed so far: digits.int8"),
+        ("warning", "memory warning: digits.int8"),
+        ("notice", "android-bench"),
+    ]
+    assert "egressed" not in str(found)
+
+
 def test_numbers_that_are_no_phones_say_so() -> None:
     *gates, verdict = annotated(regressed(DeviceKind.EMULATOR))
     assert all("(emulator)" in message for _, _, message in gates)
@@ -135,6 +146,7 @@ def test_escapes_leave_nothing_that_ends_a_command(text: str) -> None:
 def test_hostile_names_make_no_command_and_no_output(name: str) -> None:
     found = hostile(name)
     assert len(annotated(found)) <= 2 * SHOWN + 1
+    assert len(annotated(replace(found, infrastructure=()))) <= 2 * SHOWN + 1
     from android_bench.ci.outputs.github import step_outputs
 
     text = "".join(assignment(key, value) for key, value in step_outputs(found).items())

@@ -96,6 +96,15 @@ def test_infrastructure_is_an_error_of_its_own() -> None:
     assert [error.get("message") for error in suite.iter("error")] == ["It hung up.", "No disk."]
 
 
+def test_beside_broken_infrastructure_no_gate_is_a_failure_or_an_error() -> None:
+    gates = [gate(state, variant=state.value) for state in GateState]
+    root = document(outcome(*gates, infrastructure=("It hung up.",)))
+    assert set(outcomes(root).values()) == {"passed", "skipped", "error"}
+    assert [suite.get("name") for suite in root if suite.get("errors") != "0"] == ["infrastructure"]
+    assert not list(root.iter("failure"))
+    assert "regressed" not in junit(outcome(*gates, infrastructure=("It hung up.",)))
+
+
 def test_a_regression_has_its_figures() -> None:
     root = document(regressed())
     failure = next(root.iter("failure"))
@@ -132,3 +141,4 @@ def test_a_time_that_cannot_be_read_is_still_valid() -> None:
 @given(NAMES)
 def test_hostile_names_stay_text(name: str) -> None:
     document(hostile(name))
+    document(replace(hostile(name), infrastructure=()))

@@ -67,6 +67,8 @@ def test_infrastructure_is_no_verdict_and_told_apart_from_the_gates() -> None:
     assert "R5CT was lost: it hung up." in told
     assert text.index("### Infrastructure") < text.index("### Gates to look at")
     assert "Run the job again" in text
+    look, *_ = tables(text)
+    assert [row[0] for row in look[2:]] == ["failed so far", "warning"]
 
 
 def test_the_gravest_gates_come_first_and_what_passed_is_folded() -> None:
@@ -129,6 +131,12 @@ def test_numbers_that_are_no_phones_are_marked_everywhere(kind: DeviceKind, word
     assert all(f"**{word}**" in row[2] for row in comparisons[2:])
     assert all(f"({word})" in row[1] for row in runs[2:])
     assert "not on a phone" not in summary(regressed())
+
+
+def test_an_emulator_beside_a_computer_is_no_phone() -> None:
+    runs = [pair(kind=kind, model=kind.value)[1] for kind in (DeviceKind.EMULATOR, DeviceKind.HOST)]
+    found = outcome(*(gate(run=run) for run in runs), candidate_runs=tuple(runs))
+    assert first_line(found).endswith("(measured on a computer and an emulator, not on a phone)")
 
 
 def test_a_phone_beside_an_emulator_keeps_its_numbers() -> None:
@@ -216,7 +224,12 @@ def test_hundreds_of_gates_stay_within_the_limit(limit: int) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.one_of(NAMES, st.sampled_from(["::error::x", "<!-- x", "</details></details>"])))
 def test_hostile_names_stay_text(name: str) -> None:
-    text = summary(hostile(name))
+    names_stay_text(name, hostile(name))
+    names_stay_text(name, replace(hostile(name), infrastructure=()))
+
+
+def names_stay_text(name: str, page: CiOutcome) -> None:
+    text = summary(page)
     assert len(text) <= LIMIT
     found = tokens(text)
     html = [

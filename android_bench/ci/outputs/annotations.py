@@ -14,6 +14,7 @@ from android_bench import formatting
 from android_bench.ci.outcome import CiOutcome, GateResult, GateState
 from android_bench.ci.outputs.wording import (
     INFRASTRUCTURE_HINT,
+    fails_build,
     figures,
     gate_name,
     headline,
@@ -96,14 +97,14 @@ def _gates(outcome: CiOutcome) -> Iterator[Annotation]:
         parts = [where, figures(gate)]
         facts = "; ".join(part for part in parts if part)
         yield Annotation(
-            level=Level.ERROR if gate.fails else Level.WARNING,
-            title=f"{gate_name(gate)} {_said(gate)}: {gate.variant}",
+            level=Level.ERROR if fails_build(outcome, gate) else Level.WARNING,
+            title=f"{gate_name(gate)} {_said(outcome, gate)}: {gate.variant}",
             message=f"{facts}. {gate.message}" if facts else gate.message,
         )
 
 
-def _said(gate: GateResult) -> str:
-    return "regressed" if gate.fails else state_word(gate)
+def _said(outcome: CiOutcome, gate: GateResult) -> str:
+    return "regressed" if fails_build(outcome, gate) else state_word(outcome, gate)
 
 
 def _limited(found: list[Annotation]) -> list[Annotation]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from android_bench.ci.outcome import CiOutcome
-from android_bench.ci.outputs.wording import gate_name, headline, ordered
+from android_bench.ci.outputs.wording import fails_build, gate_name, headline, ordered
 from android_bench.exports.markdown_page import LIMIT
 from android_bench.exports.text import one_line, printable
 
@@ -43,7 +43,7 @@ def step_outputs(outcome: CiOutcome) -> dict[str, str]:
     failed = (
         one_line(" ".join((gate_name(gate), gate.variant, gate.device, gate.config)))
         for gate in ordered(outcome)
-        if gate.fails
+        if fails_build(outcome, gate)
     )
     return {
         "verdict": outcome.verdict,

@@ -3,6 +3,7 @@
 A gate that fails the build is a failure. A gate of which nothing can be told is an error, as the job ends
 with exit code 4 and must not look green. What only warns is skipped with its message: JUnit has no
 warning, a note beside a passed case is shown nowhere, and pytest writes its expected failures so.
+Where the infrastructure failed that is the error, and gates beside it, which decide nothing, are skipped.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from android_bench.ci.outcome import CiOutcome, GateResult, GateState
 from android_bench.ci.outputs.wording import (
     INFRASTRUCTURE_HINT,
     device_kind,
+    fails_build,
     figures,
     gate_name,
     mark,
@@ -83,12 +85,12 @@ def _case(outcome: CiOutcome, gate: GateResult) -> Case:
     ]
     where = f" ({gate.config})" if gate.config else ""
     note = mark(outcome, gate)
+    word = "regressed" if fails_build(outcome, gate) else state_word(outcome, gate)
     return Case(
         name=f"{gate.variant}: {gate_name(gate)}{where}",
-        outcome=_outcome(gate),
+        outcome=_element(outcome, gate),
         kind="regressed" if gate.fails else gate.state.value,
-        message=f"{'regressed' if gate.fails else state_word(gate)}: {gate.message}"
-        + (f" ({note})" if note else ""),
+        message=f"{word}: {gate.message}" + (f" ({note})" if note else ""),
         details="\n".join(line for line in lines if line),
     )
 
@@ -104,18 +106,18 @@ def _told_apart(cases: Sequence[Case]) -> list[Case]:
     return different
 
 
-def _outcome(gate: GateResult) -> str | None:
+def _element(outcome: CiOutcome, gate: GateResult) -> str | None:
     if gate.state is GateState.PASSED:
         return None
-    if gate.fails:
+    if fails_build(outcome, gate):
         return "failure"
-    return "error" if gate.undecided else "skipped"
+    return "error" if gate.undecided and not outcome.infrastructure else "skipped"
 
 
 def _line(outcome: CiOutcome, gate: GateResult) -> str:
     """The gate in a line, with whose numbers they are."""
     parts = (place(outcome, gate), figures(gate), gate.message)
-    return f"{state_word(gate)} {gate_name(gate)}: {'; '.join(part for part in parts if part)}"
+    return f"{state_word(outcome, gate)} {gate_name(gate)}: {'; '.join(part for part in parts if part)}"
 
 
 def _about(outcome: CiOutcome) -> tuple[tuple[str, object], ...]:

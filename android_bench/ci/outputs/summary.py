@@ -12,6 +12,7 @@ from android_bench.analysis.compare import Comparison
 from android_bench.ci.outcome import CiOutcome, GateResult, GateState
 from android_bench.ci.outputs.wording import (
     INFRASTRUCTURE_HINT,
+    fails_build,
     gate_name,
     headline,
     mark,
@@ -67,8 +68,12 @@ def document(outcome: CiOutcome, *, limit: int = LIMIT) -> str:
 
 
 def _told_by_no_gate(outcome: CiOutcome) -> tuple[Comparison, ...]:
-    told = [gate.comparison for gate in outcome.gates]
-    return tuple(item for item in outcome.comparisons if item not in told)
+    told = {_identity(gate.comparison) for gate in outcome.gates if gate.comparison}
+    return tuple(item for item in outcome.comparisons if _identity(item) not in told)
+
+
+def _identity(item: Comparison) -> tuple[str | None, ...]:
+    return (item.metric, item.baseline_run_id, item.candidate_run_id, item.name)
 
 
 def _is_calm(outcome: CiOutcome) -> bool:
@@ -142,11 +147,12 @@ def _table(
 
 
 def _gate(outcome: CiOutcome, gate: GateResult) -> str:
-    word = state_word(gate)
+    word = state_word(outcome, gate)
+    decides = fails_build(outcome, gate) or (gate.undecided and not outcome.infrastructure)
     compared = gate.comparison
     cautions = compared.cautions if compared else ()
     return row(
-        f"**{word}**" if gate.fails or gate.undecided else word,
+        f"**{word}**" if decides else word,
         cell(gate.variant),
         _place(outcome, gate),
         gate_name(gate),

@@ -19,10 +19,7 @@ from android_bench.exports.text import one_line
 from android_bench.report.pairs import metric_name
 from android_bench.results import DeviceKind
 
-_PROVENANCE = {
-    DeviceKind.HOST: "measured on a computer, not on a phone",
-    DeviceKind.EMULATOR: "measured on an emulator, not on a phone",
-}
+_NOT_A_PHONE = {DeviceKind.HOST: "a computer", DeviceKind.EMULATOR: "an emulator"}
 INFRASTRUCTURE_HINT = (
     "This says nothing about the model. Run the job again; what was measured before is kept."
 )
@@ -38,9 +35,9 @@ def headline(outcome: CiOutcome, quote: Callable[[str], str] = one_line) -> str:
         told = f", {formatting.count(len(failed), 'gate')} failed before it" if failed else ""
         return f"Infrastructure failed, which is no verdict about the model{told}"
     if code is ExitCode.REGRESSED:
-        return f"Regressed: {_which(failed, gates, 'failed', quote)}"
+        return f"Regressed: {_which(failed, gates, quote)}"
     if code is ExitCode.INCONCLUSIVE:
-        return f"Inconclusive: {_which(undecided, gates, 'cannot be told', quote)}"
+        return f"Inconclusive: {_which(undecided, gates, quote, verb=' cannot be told')}"
     if not gates:
         return "Passed: there is no gate"
     warned = sum(1 for gate in gates if gate.state is GateState.FAILED)
@@ -56,11 +53,11 @@ def headline(outcome: CiOutcome, quote: Callable[[str], str] = one_line) -> str:
 def _which(
     found: Sequence[GateResult],
     gates: Sequence[GateResult],
-    what: str,
     quote: Callable[[str], str],
+    *,
+    verb: str = "",
 ) -> str:
     """The only gate by its name and change; of several their names, and how many of how many."""
-    verb = "" if what == "failed" else f" {what}"
     if len(found) > 1:
         names = ", ".join(dict.fromkeys(map(gate_name, found)))
         return f"{names}{verb} ({len(found)} of {formatting.count(len(gates), 'gate')})"
@@ -73,7 +70,18 @@ def _which(
 def remark(outcome: CiOutcome) -> str | None:
     """What makes every number of the outcome no phone's, ``None`` when some are a phone's."""
     kinds = {run.device.kind for run in (*outcome.candidate_runs, *outcome.baseline_runs)}
-    return _PROVENANCE.get(next(iter(kinds))) if len(kinds) == 1 else None
+    if not kinds or DeviceKind.PHONE in kinds:
+        return None
+    words = " and ".join(word for kind, word in _NOT_A_PHONE.items() if kind in kinds)
+    return f"measured on {words}, not on a phone"
+
+
+def fails_build(outcome: CiOutcome, gate: GateResult) -> bool:
+    """Whether this gate is a regression that the outcome is sure of.
+
+    Where the infrastructure failed there is none: what failed so far may be the same fault.
+    """
+    return gate.fails and not outcome.infrastructure
 
 
 def mark(outcome: CiOutcome, gate: GateResult) -> str | None:
@@ -102,8 +110,10 @@ def gate_name(gate: GateResult) -> str:
     return text
 
 
-def state_word(gate: GateResult) -> str:
-    """What became of the gate: a gate that only warns never *fails*."""
+def state_word(outcome: CiOutcome, gate: GateResult) -> str:
+    """What became of the gate: one that only warns never *fails*, nor one beside a broken device."""
+    if gate.fails and outcome.infrastructure:
+        return "failed so far"
     if gate.state is GateState.FAILED and gate.action is GateAction.WARN:
         return "warning"
     return gate.state.value.replace("-", " ")
