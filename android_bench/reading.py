@@ -97,7 +97,14 @@ def _read_again(folder: Path, record: Invocation, config: BenchmarkConfig) -> In
             f"The raw log {error.filename} cannot be read: {error.strerror}.",
             hint="A run can only be read again while its logs folder is beside its run.json.",
         ) from error
-    outcome = read_output(*streams, exit_code=record.exit_code, config=config, kind=record.kind)
+    table = folder / f"{record.log}{PROFILE_ENDING}"
+    outcome = read_output(
+        *streams,
+        exit_code=record.exit_code,
+        config=config,
+        kind=record.kind,
+        profile=table.read_text("utf-8", "replace") if table.is_file() else None,
+    )
     told_by_files = record.kind in {InvocationKind.STARTUP, InvocationKind.NUMERICS}
     if told_by_files and record.status is Status.INVALID and outcome["status"] is Status.OK:
         return record  # its log is fine: a cache or an output was missing

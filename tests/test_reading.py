@@ -12,6 +12,9 @@ from android_bench.store import load_runs
 from tests.test_runner import FakeDevice, answer, cells, session
 
 
+CAPTURED = Path(__file__).parent / "fixtures" / "benchmark_model" / "captured"
+
+
 @pytest.fixture
 def run_file(tmp_path: Path) -> Path:
     """A run with raw logs: two that count, one that a signal ended."""
@@ -61,3 +64,19 @@ def test_a_missing_log_is_named_and_nothing_is_written(run_file: Path) -> None:
     with pytest.raises(ResultError, match="0001.timing.stdout cannot be read"):
         reparse(run_file)
     assert run_file.read_bytes() == before
+
+
+def test_a_profile_is_read_again_from_the_file_that_the_build_wrote(tmp_path: Path) -> None:
+    """What it printed has no table then."""
+    captured = CAPTURED / "profile-csv"
+    session(tmp_path, cells("a", profile_invocations=1), FakeDevice())
+    (file,) = tmp_path.rglob("run.json")
+    (log,) = file.parent.glob("logs/*.profile.stdout")
+    log.write_bytes((captured / "stdout").read_bytes())
+    run, _ = reparse(file)
+    assert run.invocations[-1].status is Status.INVALID
+    log.with_suffix(".csv").write_bytes((captured / "profile.csv").read_bytes())
+    run, changed = reparse(file)
+    assert changed == 1
+    assert run.invocations[-1].status is Status.OK
+    assert run.invocations[-1].operators

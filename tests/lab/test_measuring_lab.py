@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from android_bench.reading import reparse
 from android_bench.results import BenchmarkRun, Invocation, InvocationKind, Status
 from android_bench.store import load_runs
 from android_bench.transport.discovery import open_transport
@@ -95,6 +96,8 @@ def test_profile_numerics_start_up_and_cores_in_one_session(
     table = model.parent / "results" / run.run_id / f"{profile.log}.csv"
     assert "Operator-wise Profiling Info for Regular Benchmark Runs" in table.read_text()
     assert operator.mean_us != round(operator.mean_us)  # finer than what is printed
+    _, changed = reparse(model.parent / "results" / run.run_id / "run.json")
+    assert changed == 0  # the table in the file is read again, not the words on the terminal
     numerics = of_kind(run, InvocationKind.NUMERICS)
     assert [item.numerics and item.numerics.sample for item in numerics] == [0, 1]
     assert all(item.numerics and item.numerics.max_abs_error == 0 for item in numerics)
