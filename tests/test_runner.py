@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -503,3 +504,81 @@ def test_both_sides_of_a_comparison_are_neighbours_and_told_apart(tmp_path: Path
     assert folders == ["baseline", "candidate"]
     assert len({run.session_id for run in found.runs}) == 1
     assert find_interrupted(tmp_path, [same], examples.PHONE, examples.BINARY) is None
+
+
+def interrupted_after(count: int) -> FakeDevice:
+    """A device that is lost at the invocation after so many."""
+    calls = itertools.count()
+    noisy = itertools.cycle([2700, 4000, 3000])
+
+    def respond(argv: Sequence[str]) -> CapturedProcess:
+        if next(calls) >= count:
+            raise DeviceOfflineError("the cable was pulled")
+        return answer(mean_output(next(noisy)))
+
+    return FakeDevice(respond)
+
+
+@pytest.mark.parametrize("after", [7, 8, 9])
+def test_a_precision_that_was_interrupted_is_never_whole(tmp_path: Path, after: int) -> None:
+    """Seven records are as many as were planned at first, and say nothing of what is missing."""
+    chosen = cells("a", invocations=6, precision=0.01, max_invocations=12)
+    found, _ = session(tmp_path, chosen, interrupted_after(after))
+    (run,) = found.runs
+    assert len(run.invocations) == after
+    assert not run.complete
+    assert run.planned > after
+    earlier = find_interrupted(tmp_path, chosen, examples.PHONE, examples.BINARY)
+    assert earlier is not None
+    again, _ = session(tmp_path, chosen, interrupted_after(99), resume_from=earlier.files)
+    assert again.runs[0].complete
+    assert (len(again.runs[0].timing), again.runs[0].planned) == (12, 13)
+
+
+def test_a_warm_start_is_never_made_without_the_cold_one_that_filled_its_cache(
+    tmp_path: Path,
+) -> None:
+    chosen = cells("a", invocations=1, startup_rounds=2, memory_invocations=0)
+    session(tmp_path, chosen, interrupted_after(3))  # timing, no-cache, cold
+    earlier = find_interrupted(tmp_path, chosen, examples.PHONE, examples.BINARY)
+    assert earlier is not None
+    found, _ = session(tmp_path, chosen, FakeDevice(), resume_from=earlier.files)
+    modes = [mode for mode, _ in startup_of(found.runs[0])]
+    no, cold, warm = StartupMode
+    assert modes == [no, cold, cold, warm, no, cold, warm]
+    assert found.runs[0].complete
+    assert found.runs[0].planned == len(found.runs[0].invocations)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), OSError("disk full"), DeviceOfflineError("gone"), None]
+)
+def test_the_sessions_folder_on_the_device_goes_however_it_ends(
+    tmp_path: Path, error: BaseException | None
+) -> None:
+    def respond(argv: Sequence[str]) -> CapturedProcess:
+        if error is not None:
+            raise error
+        return answer()
+
+    device = FakeDevice(respond)
+    with suppress(KeyboardInterrupt, OSError):
+        session(tmp_path, cells("a"), device)
+    assert ["mkdir", "-p", "/scratch"] in device.asked
+    assert device.asked[-1] == ["rm", "-rf", "/scratch"]
+
+
+def test_folders_of_runs_go_again_when_not_all_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, made = RunWriter.create, itertools.count()
+
+    def create(results: Path, run: BenchmarkRun) -> RunWriter:
+        if next(made) == 2:
+            raise OSError("disk full")
+        return real(results, run)
+
+    monkeypatch.setattr(RunWriter, "create", create)
+    with pytest.raises(OSError, match="disk full"):
+        session(tmp_path, cells("a", "b", "c"), FakeDevice())
+    assert list(tmp_path.iterdir()) == []

@@ -139,7 +139,7 @@ class Bench:
                 host = self.reference.outputs(artifact, sample, inputs)
                 outcome |= {"numerics": self._compare(artifact, output, kept, host, sample)}
             except NumericsError as error:
-                outcome |= {"status": Status.INVALID, "problem": str(error)}
+                outcome |= _no_result(str(error))
         if outcome["status"] is Status.OK and step.startup is StartupMode.COLD:
             outcome |= self._check_cache(cache)
         return Invocation(
@@ -223,13 +223,7 @@ class Bench:
         found = self.device.run(["ls", "-A", folder or ""])
         if found.stdout.strip():
             return {}
-        return {
-            "status": Status.INVALID,
-            "problem": _NO_CACHE_WRITTEN,
-            "init_us": None,
-            "warmup": None,
-            "latency": None,
-        }
+        return _no_result(_NO_CACHE_WRITTEN)
 
     def _compare(
         self, artifact: Artifact, output: str, kept: Path, host: bytes, sample: int
@@ -245,6 +239,18 @@ class Bench:
             raise NumericsError(_NO_OUTPUT) from error
         self.device.run(["rm", "-f", output])
         return compare_outputs(artifact.outputs, kept.read_bytes(), host, sample=sample)
+
+
+def _no_result(problem: str) -> dict[str, Any]:
+    """What is recorded of an invocation whose output was fine and which still does not count."""
+    return {
+        "status": Status.INVALID,
+        "problem": problem,
+        "init_us": None,
+        "warmup": None,
+        "latency": None,
+        "memory": None,
+    }
 
 
 def _on_device(config: BenchmarkConfig, placement: Placement) -> BenchmarkConfig:

@@ -107,8 +107,18 @@ class Remaining:
 
     @classmethod
     def of(cls, records: Iterable[Sequence[Invocation]]) -> Remaining:
-        """From the records of each lane."""
-        return cls([Counter(done_key(item) for item in lane) for lane in records])
+        """From the records of each lane.
+
+        A cold start whose warm one is missing is made again: its cache went with the session.
+        """
+        counts = [Counter(done_key(item) for item in lane) for lane in records]
+        cold, warm = (
+            Step(lane=0, round=0, kind=InvocationKind.STARTUP, startup=mode).key
+            for mode in (StartupMode.COLD, StartupMode.WARM)
+        )
+        for lane in counts:
+            lane[cold] = min(lane[cold], lane[warm])
+        return cls(counts)
 
     def is_done(self, step: Step) -> bool:
         """Whether this step was made before; each record answers for one step."""

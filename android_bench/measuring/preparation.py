@@ -192,14 +192,20 @@ def writers(
     reopened = [RunWriter.reopen(file) for file in demands.resume_from]
     by_cell = {key_of(one.run): one for one in reopened}
     session_id = reopened[0].run.session_id if reopened else new_run_id(bench.info.label)
-    writers = []
-    for cell, known in zip(cells, modes, strict=True):
-        writer = by_cell.get(cell.key)
-        if writer is None:
-            run = _empty_run(cell, session_id, bench, known)
-            folder = results if cell.side is None else results / cell.side.value
-            writer = RunWriter.create(folder, run)
-        writers.append(writer)
+    writers: list[RunWriter] = []
+    try:
+        for cell, known in zip(cells, modes, strict=True):
+            writer = by_cell.get(cell.key)
+            if writer is None:
+                run = _empty_run(cell, session_id, bench, known)
+                folder = results if cell.side is None else results / cell.side.value
+                writer = RunWriter.create(folder, run)
+            writers.append(writer)
+    except BaseException:  # such as a disk that is full: no folders without a record stay
+        for writer in writers:
+            if not writer.run.invocations:
+                writer.finish(complete=False)
+        raise
     return writers
 
 

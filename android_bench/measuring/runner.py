@@ -7,8 +7,9 @@ again: what is recorded is not measured twice.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from android_bench.measuring.plan import Step
 from android_bench.measuring.preparation import Cell, Demands, Observer
 from android_bench.results import BenchmarkRun, Invocation, InvocationKind, Status
 from android_bench.store import RunWriter
+
+# For a folder to be removed; a device that was just lost is not waited for.
+_SWEEP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,25 @@ class _Lane:
     modes: tuple[StartupMode, ...]
     stopped: bool = False
     given_up: set[tuple[InvocationKind, bool]] = field(default_factory=set)
+
+    def missing(self) -> int:
+        """How many steps of the plan are not on record; at least one while a precision may ask for more."""
+        config = self.cell.config
+        steps = [Step(lane=0, round=1, kind=InvocationKind.TIMING)] * config.invocations
+        steps += plan.disturbing_steps([config], [self.modes], first_round=1)
+        made = Counter(plan.done_key(item) for item in self.writer.run.invocations)
+        left = (Counter(step.key for step in steps) - made).total()
+        return left if config.precision is None else max(left, 1)
+
+    def finish(self, *, complete: bool) -> None:
+        """Write the run. A precision that was reached, or given up for the budget, makes the plan what
+        was done; of what was cut short it is that and what is missing.
+        """
+        done, missing = len(self.writer.run.invocations), self.missing()
+        if complete or not missing:
+            self.writer.finish(complete=True, planned=None if self.stopped else done)
+        else:
+            self.writer.finish(complete=False, planned=None if self.stopped else done + missing)
 
     def skips(self, step: Step) -> bool:
         """Whether a step is not worth making: its like has failed before."""
@@ -88,29 +111,46 @@ def measure(
     pushed = preparation.push_binary(bench, observer)
     placements, models_pushed = preparation.place(bench.workspace, cells, observer)
     pushed += models_pushed
-    bench.device.run(["mkdir", "-p", bench.scratch], check=True)
-    writers = preparation.writers(bench, cells, modes, results, demands)
-    lanes = [
-        _Lane(cell, writer, placement, known)
-        for cell, writer, placement, known in zip(cells, writers, placements, modes, strict=True)
-    ]
-    for lane in lanes:
-        end_noted_job(lane.writer.folder, bench.device)
-        for record in lane.writer.run.invocations:
-            lane.learn(record)
-    cause = _run_all(bench, lanes, observer, demands)
+    with _scratch(bench):
+        writers = preparation.writers(bench, cells, modes, results, demands)
+        lanes = [
+            _Lane(cell, writer, placement, known)
+            for cell, writer, placement, known in zip(
+                cells, writers, placements, modes, strict=True
+            )
+        ]
+        cause = _run_all(bench, lanes, observer, demands)
     runs = tuple(lane.writer.run for lane in lanes)
     return Session(runs=runs, pushed_bytes=pushed, interrupted_by=cause)
+
+
+@contextmanager
+def _scratch(bench: Bench) -> Iterator[None]:
+    """The session's folder on the device; gone when the session ends, however it ends.
+
+    A device that is away keeps it until a later session sweeps what is stale.
+    """
+    bench.device.run(["mkdir", "-p", bench.scratch], check=True)
+    try:
+        yield
+    finally:
+        with suppress(DeviceError):
+            bench.device.run(["rm", "-rf", bench.scratch], timeout_s=_SWEEP_S)
 
 
 def _run_all(
     bench: Bench, lanes: Sequence[_Lane], observer: Observer, demands: Demands
 ) -> DeviceError | None:
     """Make every invocation of the plan; always leave finished run files behind, and no empty ones."""
+    for lane in lanes:
+        for record in lane.writer.run.invocations:
+            lane.learn(record)
     remaining = plan.Remaining.of([lane.writer.run.invocations for lane in lanes])
     steps = _Steps(lanes, demands)
     complete = False
     try:
+        for lane in lanes:
+            end_noted_job(lane.writer.folder, bench.device)
         for step in steps:
             lane = lanes[step.lane]
             if remaining.is_done(step) or lane.skips(step):
@@ -124,18 +164,11 @@ def _run_all(
             lane.learn(record)
             observer.finished(cell.label, record)
         complete = True
-        with suppress(DeviceError):
-            bench.device.run(["rm", "-rf", bench.scratch])
     except DeviceError as error:
         return error
     finally:
         for lane in lanes:
-            done = len(lane.writer.run.invocations)
-            # A precision that was reached, or given up for the budget, makes the plan what was done.
-            planned = done if complete and not lane.stopped else None
-            lane.writer.finish(
-                complete=complete or done == lane.writer.run.planned, planned=planned
-            )
+            lane.finish(complete=complete)
     return None
 
 
