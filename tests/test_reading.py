@@ -11,7 +11,6 @@ from android_bench.results import Status
 from android_bench.store import load_runs
 from tests.test_runner import FakeDevice, answer, cells, session
 
-
 CAPTURED = Path(__file__).parent / "fixtures" / "benchmark_model" / "captured"
 
 
