@@ -9,7 +9,8 @@
     │   ├── DeviceUnauthorizedError   the key was not accepted on the device's screen
     │   ├── DeviceOfflineError        it accepts the connection and says nothing, or hung up
     │   ├── DeviceTimeoutError        a call took longer than its bound
-    │   └── DeviceCommandError        a command needed for the work failed on the device (disk full)
+    │   ├── DeviceCommandError        a command needed for the work failed on the device (disk full)
+    │   └── EmulatorError             no emulator, or none that boots (in android_bench.emulator.errors)
     ├── BinaryError                   benchmark_model: not found, not fetched, wrong ABI, changed
     ├── OutputError                   benchmark_model printed something this tool cannot read
     ├── NumericsError                 outputs that cannot be held against each other

@@ -65,7 +65,7 @@ def test_a_phones_figures_go_before_an_emulators(run: BenchmarkRun) -> None:
     computer = profiled(device=device(DeviceKind.HOST))
     candidate = Candidate(name="a", accuracy=None, size_bytes=1, gzip_bytes=1)
     for runs, source in (
-        ((run, phone, computer), "Pixel"),
+        ((run, phone, computer), "Acme One, "),
         ((computer, run), "sdk_gphone64_x86_64 (an emulator)"),
     ):
         (found,) = with_measurements([(candidate, phone.artifact.sha256)], runs)
