@@ -26,6 +26,7 @@ from rich.table import Table
 from android_bench import formatting
 from android_bench.analysis.checks import Finding, Severity
 from android_bench.analysis.summary import summarise
+from android_bench.config import BenchmarkConfig
 from android_bench.doctor import Check, State
 from android_bench.results import BenchmarkRun, Invocation, Status
 
@@ -94,9 +95,20 @@ def _print_grid(grid: Table) -> None:
 
 
 def print_runs(runs: Sequence[BenchmarkRun]) -> None:
-    """Print a line for each run: latency with its interval, start-up, memory, size, accuracy."""
-    if not runs:
-        return
+    """Print a table for each device, with a line for each run: latency with its interval, start-up,
+    memory, size, accuracy.
+    """
+    devices: dict[tuple[str, str], list[BenchmarkRun]] = {}
+    for run in runs:
+        devices.setdefault((run.device.label, run.device.serial), []).append(run)
+    labels = [label for label, _ in devices]
+    for (label, serial), found in devices.items():
+        kind = found[0].device.kind.value
+        which = f"{serial}, {kind}" if labels.count(label) > 1 else kind
+        _print_device(f"{label} ({which})", found)
+
+
+def _print_device(title: str, runs: Sequence[BenchmarkRun]) -> None:
     several = len({run.config for run in runs}) > 1
     rows = []
     for run in runs:
@@ -105,7 +117,7 @@ def print_runs(runs: Sequence[BenchmarkRun]) -> None:
         rows.append(
             (
                 escape(run.artifact.name),
-                *((f"{escape(run.config.delegate.label)} ×{run.config.num_threads}",) * several),
+                *((escape(_short(run.config)),) * several),
                 formatting.interval(summary.latency),
                 formatting.duration(summary.init_us),
                 formatting.memory(summary.peak_bytes),
@@ -113,12 +125,15 @@ def print_runs(runs: Sequence[BenchmarkRun]) -> None:
                 formatting.percent(fidelity.accuracy if fidelity else None),
             )
         )
-    first = runs[0]
-    title = f"{escape(first.device.label)} ({first.device.kind.value})"
-    if not several:
-        title += f", {escape(first.config.label)}"
-    config = ("threads",) * several
+    title = escape(title if several else f"{title}, {runs[0].config.label}")
+    config = ("configuration",) * several
     table(title, ("model", *config, "latency", "init", "peak", "file", "accuracy"), rows)
+
+
+def _short(config: BenchmarkConfig) -> str:
+    """A configuration in a narrow column: ``gpu ×4 big``."""
+    cores = config.cores or config.cpu_mask
+    return f"{config.delegate.label} ×{config.num_threads}" + (f" {cores}" if cores else "")
 
 
 def print_findings(findings: Sequence[Finding], runs: Sequence[BenchmarkRun]) -> None:
@@ -203,7 +218,7 @@ class RunProgress:
         """Move the bar of a file that goes to the device."""
         if name not in self._pushing:
             label = f"{self._prefix}push {name}"
-            self._pushing[name] = self._progress.add_task(escape(label), total=total)
+            self._pushing[name] = self._progress.add_task(escape(harmless(label)), total=total)
             if not err.is_terminal:
                 say(f"{label} ({formatting.file_size(total)})")
         self._progress.update(self._pushing[name], completed=done, total=total)
@@ -219,7 +234,7 @@ class RunProgress:
             self._measuring,
             completed=step - 1,
             total=steps,
-            description=escape(f"{self._prefix}{label}"),
+            description=escape(harmless(f"{self._prefix}{label}")),
         )
 
     def finished(self, label: str, invocation: Invocation) -> None:

@@ -29,10 +29,12 @@ def session_outcome(session: Session, results: Path, *, as_json: bool) -> ExitCo
 
 
 def _tell_what_is_missing(session: Session) -> None:
-    done = sum(len(run.invocations) for run in session.runs)
-    planned = sum(run.planned for run in session.runs)
+    cut = [run for run in session.runs if not run.complete]
+    planned = sum(run.planned for run in cut)
+    missing = planned - sum(len(run.invocations) for run in cut)
     cause = session.interrupted_by
+    lack = f" {missing} of {planned} invocations are missing." if planned else ""
     console.complain(
-        f"The device was lost: {cause} {planned - done} of {planned} invocations are missing.",
+        f"The device was lost: {cause}{lack}",
         (cause.hint if cause else None) or "Reconnect it and run the same command again.",
     )
