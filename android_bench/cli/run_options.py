@@ -66,7 +66,7 @@ Cores = Annotated[
 ]
 Invocations = Annotated[
     int | None,
-    typer.Option(min=1, help="Processes a run: the samples. Default: 10."),
+    typer.Option(min=1, help="Processes a run: the samples. Default: 20."),
 ]
 Precision = Annotated[
     str | None,
