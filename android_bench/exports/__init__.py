@@ -6,8 +6,8 @@
     text.py             names and messages made fit for a format
     summary_json.py     one documented JSON document
     tables.py           CSV: a row for each run, invocation or operator
-    markdown.py         for pull requests and step summaries
-    junit.py            JUnit XML for CI servers
+    markdown.py         for pull requests and step summaries, of markdown_page, _cells and _findings
+    junit.py            JUnit XML for CI servers; junit_xml.py writes it
     model_explorer.py   per-operator time on the graph, for Google AI Edge Model Explorer
     chrome_trace.py     timelines, for Perfetto and chrome://tracing
 """

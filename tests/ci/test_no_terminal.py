@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -91,6 +92,12 @@ def test_ci_in_a_pipe(project: Path, name: str) -> None:
     # Every step is a line that stays, so that a log tells how far it came.
     assert "[1/1] twice" in done.stderr
     assert ("::notice" in done.stdout) == (name == "GitHub")
+
+
+def test_json_on_standard_output_stays_json_on_github(project: Path) -> None:
+    done = run(project, "ci", "--json", CI="true", GITHUB_ACTIONS="true")
+    assert json.loads(done.stdout)["verdict"] == "passed"
+    assert "::notice title=android-bench::Passed" in done.stderr
 
 
 @pytest.mark.parametrize(
