@@ -9,6 +9,7 @@ import platform
 from datetime import datetime, timezone
 
 from tests.benchmarks import (
+    bench_changes,
     bench_metadata,
     bench_parser,
     bench_report,
@@ -30,6 +31,7 @@ def main() -> None:
         bench_run,
         bench_report,
         figures,
+        bench_changes,
     ):
         print(f"\n{module.__doc__}".splitlines()[1])
         module.main()

@@ -99,6 +99,10 @@ def delay(points: list[Point], step: int, most: int) -> int | None:
     return None
 
 
+def _percent(count: int) -> str:
+    return f"{count / TRIALS * 100:.0f} %"
+
+
 def main() -> None:
     rng = np.random.default_rng(20261126)
     soon = ", ".join(map(str, SOON))
@@ -111,8 +115,8 @@ def main() -> None:
         for before in (30, 8):
             levels = np.where(np.arange(before + SOON[-1]) >= before, math.log1p(STEP), 0.0)
             found = [delay(series(rng, between, levels), before, SOON[-1]) for _ in range(TRIALS)]
-            shares = (sum(1 for at in found if at and at <= most) / TRIALS for most in SOON)
-            columns.append(", ".join(f"{share:.0%}" for share in shares).replace("%", " %"))
+            counts = (sum(1 for at in found if at and at <= most) for most in SOON)
+            columns.append(", ".join(map(_percent, counts)))
         slopes = [
             series(rng, between, np.arange(40) / 40 * math.log1p(SLOPE)) for _ in range(TRIALS)
         ]
@@ -122,7 +126,7 @@ def main() -> None:
             not step and found is not None and found.p_value <= DRIFT_ALPHA
             for step, found in zip(stepped, drifts, strict=True)
         ]
-        columns += [f"{sum(stepped) / TRIALS:.0%}", f"{sum(told) / TRIALS:.0%}"]
+        columns += [_percent(sum(stepped)), _percent(sum(told))]
         print("| " + " | ".join(columns) + " |", flush=True)
 
 
