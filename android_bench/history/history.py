@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from android_bench.history.address import find_address
 from android_bench.history.database import Database
 from android_bench.history.recording import Added, record_rows
-from android_bench.history.rows import comparability, rows_of, run_of, storable
+from android_bench.history.rows import (
+    RunRows,
+    comparability,
+    phone_serial,
+    rows_of,
+    run_of,
+    storable,
+)
 from android_bench.results import BenchmarkRun
 
 if TYPE_CHECKING:
@@ -84,10 +91,12 @@ class History:
         Raises:
             HistoryUnavailableError: the database went away; nothing was added.
         """
-        rows = {
-            item.run["run_id"]: item
-            for item in (rows_of(run, revision=revision, branch=branch) for run in runs)
-        }
+        rows: dict[str, RunRows] = {}
+        for run in runs:
+            item = rows_of(run, revision=revision, branch=branch)
+            other = rows.setdefault(item.run["run_id"], item)
+            if item.run["invocations"] >= other.run["invocations"]:
+                rows[item.run["run_id"]] = item
         # Everybody inserts in the same order, so that writers wait for each other and never in a circle.
         ordered = [rows[key] for key in sorted(rows)]
         with self._database.writing() as connection:
@@ -136,8 +145,9 @@ class History:
         """The last complete runs of a branch that a run can be compared with, the newest first.
 
         They have the same artifact name, device, configuration and benchmark_model, and are not of the
-        run's own session. When none is comparable, the newest one that has the same name, device and
-        configuration in words: a comparison with it names the fields that differ.
+        run's own session. Runs of the very same phone go before those of another of its model. When none is
+        comparable, the newest one that has the same name, device and configuration in words: a
+        comparison with it names the fields that differ.
         """
         from android_bench.history.tables import configurations, devices
         from android_bench.history.tables import runs as table
@@ -149,6 +159,8 @@ class History:
             .where(table.c.run_id != storable(like.run_id))
         )
         alike = of_branch.where(table.c.comparability == comparability(like)).limit(last)
+        serial = phone_serial(like.device.kind, like.device.serial)
+        same_phone = alike.where(devices.c.serial == storable(serial))
         unlike = (
             of_branch.where(devices.c.label == storable(like.device.label))
             .where(devices.c.kind == like.device.kind.value)
@@ -156,8 +168,10 @@ class History:
             .limit(1)
         )
         with self._database.reading() as connection:
-            rows = connection.execute(alike).mappings().all()
-            rows = rows or connection.execute(unlike).mappings().all()
+            for query in (same_phone, alike, unlike):
+                rows = connection.execute(query).mappings().all()
+                if rows:
+                    break
         return tuple(_read(row["document"], row["run_id"], self.label) for row in rows)
 
     def tagged(self, tag: str) -> tuple[BenchmarkRun, ...]:

@@ -13,12 +13,13 @@ from typing import Any
 from android_bench import schema
 from android_bench.errors import ResultError
 from android_bench.history.measures import measured
-from android_bench.results import BenchmarkRun
+from android_bench.results import BenchmarkRun, DeviceKind
 
 Row = dict[str, Any]
 
 # PostgreSQL keeps no NUL in a text, and no database keeps half of a surrogate pair.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_NETWORK_ADDRESS = re.compile(r":\d+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +126,14 @@ def configuration_row(run: BenchmarkRun) -> Row:
 def comparability(run: BenchmarkRun) -> str:
     """A digest that is equal for runs whose latencies are comparable."""
     return _digest(run.comparability_key)
+
+
+def phone_serial(kind: DeviceKind, serial: str) -> str:
+    """The serial number where it names one phone for good, else nothing.
+
+    An address in a network says nothing of who answers there, nor does an emulator's port.
+    """
+    return "" if kind is not DeviceKind.PHONE or _NETWORK_ADDRESS.search(serial) else serial
 
 
 def storable(text: Any) -> Any:

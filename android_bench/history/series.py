@@ -10,15 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from android_bench.history.measures import Measure, measure_named
-from android_bench.history.rows import storable
+from android_bench.history.rows import phone_serial, storable
 from android_bench.results import DeviceKind
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
     from sqlalchemy.engine import Connection
-
-# A serial number that is an address in a network says nothing of who answers there.
-_NETWORK_ADDRESS = re.compile(r":\d+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +155,7 @@ def _split(measure: Measure, rows: Sequence[Any]) -> Iterator[Series]:
 
 
 def _phone(row: Any) -> str:
-    """The serial number where it names one phone for good, else nothing."""
-    if row["kind"] != DeviceKind.PHONE.value or _NETWORK_ADDRESS.search(row["serial"]):
-        return ""
-    return str(row["serial"])
+    return phone_serial(DeviceKind(row["kind"]), str(row["serial"]))
 
 
 def _series(measure: Measure, rows: Sequence[Any], serial: str | None) -> Series:

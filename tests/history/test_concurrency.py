@@ -56,3 +56,31 @@ def test_readers_see_whole_transactions_while_others_write(url: str, history: Hi
     assert seen
     assert all(count % batch == 0 for count in seen)
     assert seen == sorted(seen)
+
+
+def test_a_writer_that_is_killed_in_the_middle_leaves_nothing(url: str, history: History) -> None:
+    before = nights(1, lambda day: 3000.0)
+    history.add(before)
+    code = (
+        "import sys, time\n"
+        "from android_bench.history import open_history, recording\n"
+        "from tests.history.made import nights\n"
+        "write, count = recording._write_measures, []\n"
+        "def stops(*arguments):\n"
+        "    write(*arguments)\n"
+        "    count.append(1)\n"
+        "    if len(count) == 3:\n"
+        "        print('in the middle', flush=True)\n"
+        "        time.sleep(300)\n"
+        "recording._write_measures = stops\n"
+        "open_history(sys.argv[1]).add(nights(range(5, 12), lambda day: 3000.0))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "in the middle\n"
+        writer.kill()
+    assert history.runs() == tuple(before)
+    # Nobody holds a lock.
+    assert history.add(nights(range(5, 12), lambda day: 3000.0)) == 7

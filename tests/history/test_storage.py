@@ -178,6 +178,24 @@ def test_a_baseline_is_comparable_complete_and_of_another_session(history: Histo
     assert history.baseline(replace(candidate, config=gpu), branch="main", last=3) == ()
 
 
+def test_a_baseline_is_of_the_very_same_phone_where_there_is_one(history: History) -> None:
+    one, two, three = (replace(examples.PHONE, serial=name) for name in ("ONE", "TWO", "THREE"))
+    days = [run_on_day(day, device=one if day % 2 else two) for day in range(6)]
+    history.add(days, branch="main")
+    of = {
+        device.serial: history.baseline(run_on_day(9, device=device), branch="main", last=2)
+        for device in (one, two, three)
+    }
+    assert of == {"ONE": (days[5], days[3]), "TWO": (days[4], days[2]), "THREE": (days[5], days[4])}
+
+
+def test_of_one_run_twice_in_a_call_the_whole_one_is_taken(history: History) -> None:
+    whole = run_on_day(0)
+    begun = replace(whole, complete=False, invocations=whole.invocations[:4])
+    assert history.record([whole, begun]) == Added(new=1)
+    assert history.runs() == (whole,)
+
+
 def test_without_a_comparable_baseline_the_newest_alike_shows_what_differs(
     history: History,
 ) -> None:

@@ -16,7 +16,7 @@ from android_bench.history.web.chart import Chart, Spark, chart_of, spark_of, wo
 from android_bench.history.words import amount, direction, drift_sentence, place, sentence
 
 # Series do not change between two looks at a page; finding their steps again would take a while.
-_trend = functools.lru_cache(maxsize=4096)(trend_of)
+_trend = functools.lru_cache(maxsize=256)(trend_of)
 _commits = functools.lru_cache(maxsize=4096)(commits_between)
 _MOST_COMMITS = 50
 
@@ -109,14 +109,22 @@ def index_of(history: History, measure: str) -> Index:
 
 def page_of(history: History, key: str, measure: str) -> SeriesPage | None:
     """The page of a series; ``None`` when there is none of that key."""
-    known = {
-        name: found
-        for name in history.known_measures()
-        if (found := [series for series in history.series(measure=name) if series.key == key])
-    }
-    if measure not in known:
+    if measure not in BY_NAME:
         return None
-    trend = _trend(known[measure][0])
+    found = [series for series in history.series(measure=measure) if series.key == key]
+    if not found:
+        return None
+    trend = _trend(found[0])
+    known = [
+        name
+        for name in history.known_measures()
+        if any(
+            other.key == key
+            for other in history.series(
+                measure=name, name=found[0].name, branch=found[0].branch, last=1
+            )
+        )
+    ]
     series, segment = trend.series, trend.segments[-1]
     changes = tuple(
         _change_view(change, series, number) for number, change in enumerate(trend.changes)
