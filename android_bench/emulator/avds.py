@@ -25,12 +25,6 @@ class Avd:
     image: str | None = None
     image_folder: Path | None = None
 
-    @property
-    def api_level(self) -> int | None:
-        """The whole number of ``api``: 36 of ``36.1`` and of ``36-ext18``."""
-        found = re.match(r"\d+", self.api or "")
-        return int(found[0]) if found else None
-
 
 def is_name(text: str) -> bool:
     """Whether a virtual device can have that name."""

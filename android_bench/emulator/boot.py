@@ -11,14 +11,12 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from android_bench.emulator.avds import Avd
 from android_bench.emulator.console import running_avd
 from android_bench.emulator.errors import EmulatorError
-from android_bench.emulator.failures import last_lines, tail_text, why_it_ended
-from android_bench.emulator.process import EmulatorProcess
+from android_bench.emulator.failures import last_lines, tail_text
 from android_bench.emulator.reach import open_emulator
-from android_bench.emulator.sdk import Sdk
 from android_bench.errors import DeviceError, UsageError
 from android_bench.transport.base import Transport
 
@@ -47,30 +45,36 @@ class Bounds:
             raise UsageError("A wait is shorter than nothing.", hint="--boot-timeout 10m")
 
 
-def wait_until_ready(
-    sdk: Sdk,
-    avd: Avd,
-    process: EmulatorProcess,
-    *,
-    bounds: Bounds,
-    began: float,
-    tell: Tell,
-    cancelled: Callable[[], bool],
-) -> None:
-    """Wait until the emulator can be measured on. ``began`` is its start, by :func:`time.monotonic`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booting:
+    """An emulator on its way up, whoever started it.
+
+    ``ended`` gives the reason when it has ended, or when nobody waits any more. ``log`` is where it
+    prints, if that is known; ``began`` is its start, by :func:`time.monotonic`.
+    """
+
+    name: str
+    port: int
+    began: float
+    ended: Callable[[], EmulatorError | None]
+    log: Path | None = None
+
+
+def wait_until_ready(emulator: Booting, *, bounds: Bounds, tell: Tell) -> None:
+    """Wait until the emulator can be measured on.
 
     Raises:
-        EmulatorError: it ended, did not get there within its bound, or was cancelled.
+        EmulatorError: it ended, did not get there within its bound, or is not waited for any more.
     """
-    wait = _Wait(sdk, avd, process, began=began, bound_s=bounds.boot_s, cancelled=cancelled)
+    wait = _Wait(emulator, bounds)
     try:
         for stage, holds in wait.stages():
             wait.until(stage, holds)
-        tell(f"{avd.name} has booted in {time.monotonic() - began:.0f} s.")
-        if bounds.quiet_for_s and not wait.quiet(bounds):
+        tell(f"{emulator.name} has booted in {time.monotonic() - emulator.began:.0f} s.")
+        if bounds.quiet_for_s and not wait.quiet():
             tell(
-                f"{avd.name} is still busy after {bounds.quiet_wait_s:.0f} s: expect noisier times. "
-                f"--quiet-wait waits longer."
+                f"{emulator.name} is still busy after {bounds.quiet_wait_s:.0f} s: expect noisier "
+                "times. --quiet-wait waits longer."
             )
     finally:
         wait.close()
@@ -79,27 +83,17 @@ def wait_until_ready(
 class _Wait:
     """One emulator's way up. The conversation is closed in the end: others want the only line."""
 
-    def __init__(
-        self,
-        sdk: Sdk,
-        avd: Avd,
-        process: EmulatorProcess,
-        *,
-        began: float,
-        bound_s: float,
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self._sdk, self._avd, self._process = sdk, avd, process
-        self._deadline, self._bound_s = began + bound_s, bound_s
-        self._cancelled = cancelled
+    def __init__(self, emulator: Booting, bounds: Bounds) -> None:
+        self._emulator, self._bounds = emulator, bounds
+        self._deadline = emulator.began + bounds.boot_s
         self._transport: Transport | None = None
         self._last_error: str | None = None
 
     def stages(self) -> tuple[tuple[str, Callable[[], bool]], ...]:
         """What has to hold, in this order, and what is said when it does not."""
-        said = self._says
+        said, port = self._says, self._emulator.port
         return (
-            ("its console does not answer", lambda: running_avd(self._process.port) is not None),
+            ("its console does not answer", lambda: running_avd(port) is not None),
             ("adbd does not answer", lambda: said("echo here") == "here"),
             (
                 "Android does not say sys.boot_completed",
@@ -125,14 +119,14 @@ class _Wait:
                 raise self._too_slow(stage)
             time.sleep(_POLL_S)
 
-    def quiet(self, bounds: Bounds) -> bool:
+    def quiet(self) -> bool:
         """Wait for a quiet processor; ``False`` when it was not in time."""
-        deadline = time.monotonic() + bounds.quiet_wait_s
+        self._deadline = time.monotonic() + self._bounds.quiet_wait_s
         return wait_for_quiet(
             self._processor_times,
-            share=bounds.quiet_share,
-            for_s=bounds.quiet_for_s,
-            deadline=deadline,
+            share=self._bounds.quiet_share,
+            for_s=self._bounds.quiet_for_s,
+            deadline=self._deadline,
         )
 
     def close(self) -> None:
@@ -150,7 +144,7 @@ class _Wait:
         left = max(1.0, min(_SHELL_S, self._deadline - time.monotonic()))
         try:
             if self._transport is None:
-                self._transport = open_emulator(self._process.port)
+                self._transport = open_emulator(self._emulator.port)
             result = self._transport.shell(command, timeout_s=left)
         except DeviceError as error:
             # Not yet; and an adb server may have taken the line since, so the way is chosen again.
@@ -160,19 +154,17 @@ class _Wait:
         return result.stdout.strip() if result.exit_code == 0 else ""
 
     def _raise_if_ended(self) -> None:
-        code = self._process.exit_code()
-        if code is not None:
-            raise why_it_ended(self._sdk, self._avd, code=code, log=self._process.log)
-        if self._cancelled():
-            raise EmulatorError(f"{self._avd.name} is not waited for any longer.")
+        reason = self._emulator.ended()
+        if reason is not None:
+            raise reason
 
     def _too_slow(self, stage: str) -> EmulatorError:
-        log = self._process.log
+        log = self._emulator.log
         detail = f" ({self._last_error})" if self._last_error else ""
         return EmulatorError(
-            f"{self._avd.name} did not boot within {self._bound_s:g} s: {stage}{detail}."
-            f"{last_lines(tail_text(log))}",
-            hint=f"All it said is in {log}; --boot-timeout waits longer.",
+            f"{self._emulator.name} did not boot within {self._bounds.boot_s:g} s: {stage}{detail}."
+            f"{last_lines(tail_text(log)) if log else ''}",
+            hint=f"{f'All it said is in {log}; ' if log else ''}--boot-timeout waits longer.",
         )
 
 

@@ -10,14 +10,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from android_bench.emulator.avds import Avd, read_avd
-from android_bench.emulator.boot import Bounds, Tell, wait_until_ready
-from android_bench.emulator.console import running_emulators
+from android_bench.emulator.boot import Booting, Bounds, Tell, wait_until_ready
+from android_bench.emulator.console import Found, running_avd, running_emulators
 from android_bench.emulator.create import missing_image, refuse_abi
 from android_bench.emulator.errors import EmulatorError
-from android_bench.emulator.failures import in_use, is_taken_port, tail_text, unknown_avd
+from android_bench.emulator.failures import (
+    in_use,
+    is_taken_port,
+    tail_text,
+    unknown_avd,
+    why_it_ended,
+)
 from android_bench.emulator.flags import Acceleration, StartOptions, start_argv
 from android_bench.emulator.machine import acceleration_problem
-from android_bench.emulator.notes import state_folder
+from android_bench.emulator.notes import read_notes, state_folder
 from android_bench.emulator.ports import reserved_ports
 from android_bench.emulator.process import EmulatorProcess
 from android_bench.emulator.sdk import Sdk, find_sdk
@@ -83,6 +89,30 @@ def boot(names: Sequence[str], order: Order) -> list[EmulatorProcess]:
     return [starting.process for starting in boots]
 
 
+def await_running(found: Found, order: Order) -> None:
+    """Wait until an emulator is up that somebody else started; its owner may be waiting as well.
+
+    Raises:
+        EmulatorError: it went away, or did not get there in time.
+    """
+
+    def ended() -> EmulatorError | None:
+        if running_avd(found.port) != found.avd:
+            return EmulatorError(f"{found.serial} ({found.avd}) went away.")
+        return not_waited_for(found.avd, order)
+
+    wait_until_ready(
+        Booting(name=found.avd, port=found.port, began=time.monotonic(), ended=ended),
+        bounds=replace(order.bounds, quiet_for_s=0),
+        tell=_silent,
+    )
+
+
+def not_waited_for(name: str, order: Order) -> EmulatorError | None:
+    """Why nobody waits for an emulator any more; ``None`` while somebody does."""
+    return EmulatorError(f"{name} is not waited for any longer.") if order.cancelled() else None
+
+
 def check(sdk: Sdk, name: str, options: StartOptions) -> Avd:
     """Refuse what cannot work before anything is started.
 
@@ -116,20 +146,13 @@ class _Boot:
 
     def wait(self) -> None:
         """Wait until it is ready. When another program took its ports meanwhile, others are tried."""
+        order = self._order
         while True:
             try:
-                wait_until_ready(
-                    self._sdk,
-                    self._avd,
-                    self.process,
-                    bounds=self._order.bounds,
-                    began=self._began,
-                    tell=self._order.tell,
-                    cancelled=self._order.cancelled,
-                )
+                wait_until_ready(self._booting, bounds=order.bounds, tell=order.tell)
             except EmulatorError:
                 taken = is_taken_port(tail_text(self.process.log))
-                if not taken or self._order.options.port or len(self._tried) >= _ATTEMPTS:
+                if not taken or order.options.port or len(self._tried) >= _ATTEMPTS:
                     raise
                 self.process.end()
                 self._launch()
@@ -150,7 +173,7 @@ class _Boot:
             self._tried.append(ports.console)
             program = self._sdk.program("emulator")
             log = self._order.log or _new_log(folder / "logs", self._avd.name, ports.console)
-            self._began = time.monotonic()
+            began = time.monotonic()
             self.process = EmulatorProcess.start(
                 start_argv(program, self._avd.name, ports.console, options),
                 avd=self._avd.name,
@@ -158,13 +181,23 @@ class _Boot:
                 ports=ports,
                 log=log,
             )
+        self._booting = Booting(
+            name=self._avd.name, port=self.process.port, began=began, ended=self._ended, log=log
+        )
         self._order.tell(f"Starting {self._avd.name} as {self.process.serial}; its log is {log}")
+
+    def _ended(self) -> EmulatorError | None:
+        code = self.process.exit_code()
+        if code is not None:
+            return why_it_ended(self._sdk, self._avd, code=code, log=self.process.log)
+        return not_waited_for(self._avd.name, self._order)
 
 
 def _new_log(folder: Path, name: str, port: int) -> Path:
     """A file for what an emulator prints; the oldest of many are removed."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = sorted(folder.glob("*.log"), key=lambda file: file.name)
+    named = {note.log for note in read_notes()}
+    kept = sorted(file for file in folder.glob("*.log") if str(file) not in named)
     for old in kept[: max(0, len(kept) - _KEPT_LOGS + 1)]:
         old.unlink(missing_ok=True)
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")

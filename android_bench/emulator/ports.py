@@ -72,6 +72,18 @@ def reserved_ports(
     )
 
 
+def is_reserved(locks: Path, port: int) -> bool:
+    """Whether a process of this tool keeps an emulator on that pair."""
+    try:
+        lock = os.open(locks / f"{port}.lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not _locked(lock)
+    finally:
+        os.close(lock)
+
+
 def _locked(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

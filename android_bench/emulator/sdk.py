@@ -146,6 +146,16 @@ def find_sdk(
     )
 
 
+def adb_command() -> str:
+    """How adb is called here: by its name, or where the SDK has it."""
+    if shutil.which("adb"):
+        return "adb"
+    try:
+        return str(find_sdk().find("adb") or "adb")
+    except EmulatorError:
+        return "adb"
+
+
 def avd_home(environ: Mapping[str, str]) -> Path:
     """The folder of virtual devices, in the emulator's own order of variables."""
     if environ.get("ANDROID_AVD_HOME"):

@@ -15,10 +15,12 @@ from pathlib import Path
 from android_bench.emulator.console import Found, running_emulators
 from android_bench.emulator.ending import started_at
 from android_bench.emulator.errors import EmulatorError
-from android_bench.emulator.launch import Order, boot
-from android_bench.emulator.notes import Note, keep_note, read_notes
+from android_bench.emulator.launch import Order, await_running, boot
+from android_bench.emulator.notes import Note, keep_note, read_notes, state_folder
+from android_bench.emulator.ports import is_reserved
 from android_bench.emulator.process import EmulatorProcess
 from android_bench.emulator.reach import parse_selector
+from android_bench.emulator.sdk import adb_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +66,22 @@ def session_device(selector: str | None, order: Order | None = None) -> Iterator
     """The device that a selector names, for the length of a block, as ``open_transport`` takes it.
 
     ``emulator:AVD`` is the emulator of that virtual device that runs already, and stays, else one that is
-    started for the block. Everything else is passed through.
+    started for the block: one that ends with another process of this tool is none to rely on. Everything
+    else is passed through.
     """
     wanted = parse_selector(selector)
     if wanted is None or wanted.port is not None:
         yield selector
         return
-    if any(one.avd == wanted.avd for one in running_emulators()):
-        yield str(wanted)
-        return
+    order = order or Order()
+    lasting = {note.port for note in read_notes()}
+    for one in running_emulators():
+        if one.avd == wanted.avd and (
+            one.port in lasting or not is_reserved(state_folder() / "ports", one.port)
+        ):
+            await_running(one, order)
+            yield str(replace(wanted, port=one.port))
+            return
     with started_emulator(wanted.avd, order) as running:
         yield str(replace(wanted, port=running.port))
 
@@ -116,7 +125,7 @@ def _not_ours(name: str, running: Sequence[Found]) -> EmulatorError:
         )
     return EmulatorError(
         f"{other.serial} ({other.avd}) was not started by android-bench emulator start.",
-        hint=f"Who started it ends it: adb -s {other.serial} emu kill",
+        hint=f"Who started it ends it: {adb_command()} -s {other.serial} emu kill",
     )
 
 

@@ -22,7 +22,9 @@ import pytest
 
 from android_bench.device import Device, host_info
 from android_bench.emulator.console import Console, ConsoleError, running_avd, running_emulators
+from android_bench.emulator.errors import EmulatorError
 from android_bench.emulator.flags import StartOptions, start_argv
+from android_bench.emulator.session import session_device
 from android_bench.errors import DeviceNotFoundError
 from android_bench.results import DeviceKind
 from android_bench.store import load_runs
@@ -280,7 +282,7 @@ def test_another_pair_is_taken_when_somebody_was_faster(sdk: LabSdk, avd: str) -
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_none_outlives_the_tool(sdk: LabSdk, avd: str, number: signal.Signals) -> None:
     """Killed while it waits for a boot, and while a command runs."""
-    words = ("emulator", "run", "--avd", avd, *FAST, "--", "sh", "-c", "echo up; sleep 60")
+    words = ("emulator", "run", "--avd", avd, *FAST, "--", "sh", "-c", "echo up; exec sleep 60")
     with sdk.started(*words, LAB_EMULATOR_FAULT="never-boots") as booting:
         until(lambda: any(one.avd == avd for one in running_emulators()), seconds=30)
         os.killpg(booting.pid, number)
@@ -315,12 +317,18 @@ def test_a_start_that_is_interrupted_leaves_nothing(sdk: LabSdk, avd: str) -> No
     assert gone(avd)
 
 
-def test_somebody_elses_emulator_is_left_alone(sdk: LabSdk, avd: str) -> None:
+def test_somebody_elses_emulator_is_left_alone(
+    sdk: LabSdk, avd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = next(port for port in range(5682, 5600, -2) if _is_free(port) and _is_free(port + 1))
     argv = start_argv(sdk.root / "emulator" / "emulator", avd, port, StartOptions())
     theirs = subprocess.Popen(
         argv,
-        env={**sdk.environment, "ANDROID_SDK_ROOT": str(sdk.root)},
+        env={
+            **sdk.environment,
+            "ANDROID_SDK_ROOT": str(sdk.root),
+            "LAB_EMULATOR_BOOT_S": "3",  # it answers its console long before
+        },
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -332,12 +340,51 @@ def test_somebody_elses_emulator_is_left_alone(sdk: LabSdk, avd: str) -> None:
             assert refused.returncode == 5
             assert f"adb -s emulator-{port} emu kill" in refused.stderr
         assert sdk.run("emulator", "stop", "--all").returncode == 0
-        # A session measures on it and leaves it there.
+        # A session measures on it, once it has booted, and leaves it there.
+        monkeypatch.setenv("XDG_STATE_HOME", str(sdk.home / "state"))
+        monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", "1")
+        with session_device(f"emulator:{avd}") as device:
+            assert device == f"emulator:{avd}@{port}"
+            with closing(open_transport(device)) as transport:
+                assert transport.shell("getprop sys.boot_completed").stdout.strip() == "1"
         assert theirs.poll() is None
         assert running_avd(port) == avd
     finally:
         theirs.terminate()
         theirs.wait(timeout=20)
+
+
+def test_an_emulator_of_another_session_is_none_to_rely_on(
+    sdk: LabSdk, avd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends with that session; this one needs its own, and says what to do."""
+    for name, value in sdk.environment.items():
+        monkeypatch.setenv(name, value)
+    words = ("emulator", "run", "--avd", avd, *FAST, "--", "sh", "-c", "echo up; exec sleep 60")
+    with sdk.started(*words) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "up\n"
+        with (
+            pytest.raises(EmulatorError, match="runs already as emulator-") as caught,
+            session_device(f"emulator:{avd}"),
+        ):
+            pass
+        assert "--read-only" in (caught.value.hint or "")
+        other.terminate()
+        other.communicate(timeout=30)
+
+
+def test_a_session_uses_an_emulator_that_stays(
+    sdk: LabSdk, avd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = started(sdk, avd)
+    for name, value in sdk.environment.items():
+        monkeypatch.setenv(name, value)
+    with session_device(f"emulator:{avd}") as device:
+        assert device == f"emulator:{avd}@{one['port']}"
+    assert running_avd(one["port"]) == avd
+    with session_device("R58M123") as device:
+        assert device == "R58M123"
 
 
 def test_the_console_wants_its_token(
