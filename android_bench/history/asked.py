@@ -55,7 +55,9 @@ def _nothing_fits(history: History, measure: str, asked: Sequence[str | None]) -
     if not known:
         return UsageError(
             f"The history in {history.label} holds no complete run with {measure}.",
-            hint="android-bench history add RESULTS adds runs.",
+            hint=f"Its runs tell {', '.join(told)}."
+            if (told := history.known_measures())
+            else "android-bench history add RESULTS adds runs.",
         )
     words = " ".join(str(part) for part in asked if part)
     some = "; ".join(series.label for series in itertools.islice(known, 3))

@@ -21,11 +21,7 @@ def _no_history_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    binaries = find_binaries()
-    if binaries is None:
-        reason = f"no PostgreSQL server; on Debian and Ubuntu: {INSTALL}"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    started = Server.create(binaries)
+    started = start_server()
     yield started
     started.remove()
 
@@ -42,6 +38,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def history(url: str) -> Iterator[History]:
     with open_history(url) as opened:
         yield opened
+
+
+def start_server() -> Server:
+    """Start a server; where there is none to start, the test is skipped, or fails in CI."""
+    binaries = find_binaries()
+    if binaries is None:
+        reason = f"no PostgreSQL server; on Debian and Ubuntu: {INSTALL}"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    return Server.create(binaries)
 
 
 def new_database(server: Server) -> str:

@@ -181,6 +181,7 @@ def test_show_lists_runs_and_plot_draws_them(filled: Path) -> None:
         (["show", "ffffff"], 2, "There is digits.int8 on Acme One"),
         (["list", "--measure", "speed"], 2, "'speed' is no measure"),
         (["list", "--measure", "accuracy"], 2, "no complete run with accuracy"),
+        (["list", "--measure", "accuracy"], 2, "Its runs tell latency, init"),
         (["list", "--db", "elsewhere.sqlite"], 1, "There is no history in elsewhere.sqlite yet"),
         (["list", "--db", "mysql://host/db"], 2, "SQLite and PostgreSQL are"),
         (["add", "nowhere"], 1, "nowhere does not exist"),

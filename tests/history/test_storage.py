@@ -131,7 +131,7 @@ def test_runs_are_found_by_all_they_are_asked_by(history: History) -> None:
 
 
 def test_the_order_is_that_of_time_however_it_was_written(history: History) -> None:
-    times = ("2026-11-23T10:00:00Z", "2026-11-23T11:30:00+02:00", "2026-11-23T09:45:00.5")
+    times = ("2026-11-23T10:00:00Z", "2026-11-23T11:30:00+02:00", "2026-11-23T09:45:00.500")
     runs = [
         examples.run(run_id=f"run-{number}", started_at=time) for number, time in enumerate(times)
     ]

@@ -20,18 +20,15 @@ from android_bench.history import (
     open_history,
     recording,
 )
-from tests.history.conftest import new_database
+from tests.history.conftest import new_database, start_server
 from tests.history.made import nights, run_on_day
-from tests.history.postgres import PASSWORD, QUOTED, Server, find_binaries, free_port
+from tests.history.postgres import PASSWORD, QUOTED, Server, free_port
 
 
 @pytest.fixture
 def mortal() -> Iterator[Server]:
     """A server that a test may end."""
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("no PostgreSQL server")
-    made = Server.create(binaries)
+    made = start_server()
     yield made
     made.remove()
 

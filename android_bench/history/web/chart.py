@@ -46,10 +46,11 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """A change: a line from top to bottom; ``direction`` is worse, better or moved."""
+    """A change, a line from top to bottom; ``direction`` is worse, better or moved."""
 
     x: float
     text: str
+    when: str
     direction: str
     anchor: str
     at_end: bool
@@ -183,6 +184,7 @@ def _cut(change: Change, series: Series, number: int, x: float) -> Cut:
     return Cut(
         x=x,
         text=amount(change, series).partition(" [")[0],
+        when=change.after.when,
         direction=direction(change),
         anchor=f"change-{number}",
         at_end=x > 0.8,
