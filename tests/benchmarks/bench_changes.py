@@ -29,12 +29,16 @@ SOON = (2, 3, 5, 10)
 
 @dataclass(frozen=True)
 class Between:
-    """How runs differ from each other: standard deviation, correlation of neighbours, and the law."""
+    """How runs differ from each other: standard deviation, correlation of neighbours, and the law.
+
+    ``inside`` is the law of a run's invocations.
+    """
 
     name: str
     deviation: float
     correlation: float = 0.0
     law: Callable[[Rng, int, int], Array] = kinds.normal
+    inside: Callable[[Rng, int, int], Array] = kinds.normal
 
 
 KINDS = (
@@ -45,6 +49,9 @@ KINDS = (
     Between("0.5 %, heavy tails (t, 3 degrees)", 0.005, law=kinds.heavy_tails),
     Between("0.5 %, wandering (autoregressive, 0.5)", 0.005, correlation=0.5),
     Between("0.5 %, wandering (autoregressive, 0.8)", 0.005, correlation=0.8),
+    Between("0.3 %; invocations recorded on the lab device", 0.003, inside=kinds.recorded("lab")),
+    Between("0.3 %; recorded on the busy lab device", 0.003, inside=kinds.recorded("busy-lab")),
+    Between("0.3 %; two modes that last", 0.003, inside=kinds.lasting_modes),
 )
 
 
@@ -56,7 +63,7 @@ def series(rng: Rng, between: Between, levels: Array) -> list[Point]:
     for index in range(1, count):
         offsets[index] = between.correlation * offsets[index - 1] + fresh * offsets[index]
     samples = 3000 * np.exp(
-        levels[:, None] + offsets[:, None] + NOISE * kinds.normal(rng, count, INVOCATIONS)
+        levels[:, None] + offsets[:, None] + NOISE * between.inside(rng, count, INVOCATIONS)
     )
     return [_point(index, [float(value) for value in row]) for index, row in enumerate(samples)]
 
