@@ -37,10 +37,28 @@ def utc_now() -> str:
 def new_run_id(*labels: str) -> str:
     """An identifier that sorts by time, reads well and is safe as a folder's name."""
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    slug = "-".join(
-        filter(None, (re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-.") for label in labels))
-    )
-    return f"{stamp}-{slug[:80]}-{secrets.token_hex(2)}"
+    return f"{stamp}-{_slug(*labels)}-{secrets.token_hex(4)}"
+
+
+def new_order_id() -> str:
+    """An identifier for all that one command measures, on however many devices."""
+    return new_run_id()
+
+
+def session_id_of(order_id: str, label: str) -> str:
+    """An identifier for an order's session on one device; see :func:`order_of`."""
+    return f"{order_id}-{_slug(label)}-{secrets.token_hex(2)}"
+
+
+def order_of(session_id: str) -> str:
+    """The order that a session belongs to; one from before orders were told is its own."""
+    found = re.match(r"[0-9]{8}T[0-9]{6}Z--[0-9a-f]+", session_id)
+    return found[0] if found else session_id
+
+
+def _slug(*labels: str) -> str:
+    slugs = (re.sub(r"[^A-Za-z0-9.]+", "-", label).strip("-.") for label in labels)
+    return "-".join(filter(None, slugs))[:80]
 
 
 class RunWriter:

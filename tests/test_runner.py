@@ -23,7 +23,7 @@ from android_bench.errors import DeviceOfflineError, UsageError
 from android_bench.measuring.invocation import Bench
 from android_bench.measuring.pending import noted_job
 from android_bench.measuring.preparation import Cell, Demands, refuse_impossible
-from android_bench.measuring.resume import find_interrupted
+from android_bench.measuring.resume import find_interrupted, unfinished_order
 from android_bench.measuring.runner import Session, measure
 from android_bench.results import (
     BenchmarkRun,
@@ -35,7 +35,7 @@ from android_bench.results import (
     Side,
     Status,
 )
-from android_bench.store import RunWriter, load_runs
+from android_bench.store import RunWriter, load_runs, new_order_id, session_id_of
 from android_bench.transport.base import ShellResult
 from tests import examples
 
@@ -582,3 +582,21 @@ def test_folders_of_runs_go_again_when_not_all_can_be_made(
     with pytest.raises(OSError, match="disk full"):
         session(tmp_path, cells("a", "b", "c"), FakeDevice())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_whole_session_counts_when_its_order_is_unfinished_elsewhere(tmp_path: Path) -> None:
+    """Two devices, one of them lost before it began: the other is not measured again."""
+    chosen = cells("a")
+    order = new_order_id()
+    session(tmp_path, chosen, FakeDevice(), session_id=session_id_of(order, "One"))
+    places = (examples.PHONE, examples.BINARY)
+    assert find_interrupted(tmp_path, chosen, *places) is None
+    found = find_interrupted(tmp_path, chosen, *places, devices=2)
+    assert found is not None
+    assert (found.files, len(found.done)) == ((), 1)
+    assert unfinished_order(tmp_path, chosen, devices=2) == order
+    assert find_interrupted(tmp_path, chosen, *places, order_id=order) == found
+    assert find_interrupted(tmp_path, chosen, *places, order_id=new_order_id()) is None
+    session(tmp_path, chosen, FakeDevice(), session_id=session_id_of(order, "Two"))
+    assert find_interrupted(tmp_path, chosen, *places, devices=2) is None
+    assert unfinished_order(tmp_path, chosen, devices=2) is None

@@ -25,10 +25,14 @@ from android_bench.measuring.preparation import Observer
 from android_bench.measuring.runner import Session
 from android_bench.measuring.session import Order, measure_models
 from android_bench.results import BenchmarkRun, BinaryFlavor, Side
+from android_bench.store import new_order_id, order_of
+from optimizer.files import write_atomic
 
 # A paired comparison needs six rounds for an interval, and memory is measured once a run by default.
 _MEMORY_INVOCATIONS = 6
 _RETRY_AFTER_S = 5.0
+# In the output folder: which measurement has not gone the whole road yet.
+UNFINISHED_FILE = "unfinished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,9 @@ def run_ci(order: CiOrder, *, build: Build, observer: Observer) -> CiOutcome:
     baseline: Chosen | None = None
     if project.keys.baseline.kind == "git":
         baseline = build_from_git(project, build)
-    session, trouble = _measured(order, candidates, baseline, observer)
+    unfinished = project.output / UNFINISHED_FILE
+    order_id = _order_id(unfinished, resume=order.resume)
+    session, trouble = _measured(order, candidates, baseline, observer, order_id=order_id)
     runs = session.runs if session else ()
     mine = tuple(run for run in runs if run.side is not Side.BASELINE)
     theirs = tuple(run for run in runs if run.side is Side.BASELINE)
@@ -74,6 +80,8 @@ def run_ci(order: CiOrder, *, build: Build, observer: Observer) -> CiOutcome:
         floors=baseline.floors if baseline else (),
     )
     trouble += _recorded(order, mine)
+    if not trouble:
+        unfinished.unlink(missing_ok=True)
     old = baseline.models if baseline and baseline.models else Built(paths=())
     return CiOutcome(
         project=project.name,
@@ -106,8 +114,25 @@ def needed(project: Project, wishes: Wishes) -> Wishes:
     return both
 
 
+def _order_id(note: Path, *, resume: bool) -> str:
+    """The measurement that is gone on with, or a new one; noted until it went the whole road.
+
+    So ``--resume`` measures nothing again when it was the database that was away.
+    """
+    noted = note.read_text("ascii", "replace").strip() if resume and note.is_file() else ""
+    order_id = noted if order_of(noted) == noted and noted else new_order_id()
+    note.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(note, order_id.encode())
+    return order_id
+
+
 def _measured(
-    order: CiOrder, candidates: Built, baseline: Chosen | None, observer: Observer
+    order: CiOrder,
+    candidates: Built,
+    baseline: Chosen | None,
+    observer: Observer,
+    *,
+    order_id: str,
 ) -> tuple[Session | None, list[str]]:
     """Measure; a device that fails is tried once more, from where it stopped."""
     project = order.project
@@ -119,6 +144,7 @@ def _measured(
         binary=order.binary,
         resume=order.resume,
         baseline=models.paths if models else None,
+        order_id=order_id,
     )
     session, cause = _tried(placed, observer)
     if cause is not None:

@@ -77,13 +77,14 @@ class Demands:
     """What is asked of a session as a whole, beside its cells. Times in seconds.
 
     ``budget_s`` ends the timing that a precision still asks for; ``wait_cool_s`` bounds each wait for a
-    fit device; ``resume_from`` are interrupted runs to go on with.
+    fit device; ``resume_from`` are interrupted runs to go on with; ``session_id`` is that of a new one.
     """
 
     budget_s: float | None = None
     wait_cool_s: float | None = None
     inputs: NumericsInputs | None = None
     resume_from: tuple[Path, ...] = ()
+    session_id: str | None = None
     cancelled: Callable[[], bool] = lambda: False
 
 
@@ -191,7 +192,8 @@ def writers(
     """A writer for each cell: of the interrupted run that it goes on with, or of a new one."""
     reopened = [RunWriter.reopen(file) for file in demands.resume_from]
     by_cell = {key_of(one.run): one for one in reopened}
-    session_id = reopened[0].run.session_id if reopened else new_run_id(bench.info.label)
+    fresh = demands.session_id or new_run_id(bench.info.label)
+    session_id = reopened[0].run.session_id if reopened else fresh
     writers: list[RunWriter] = []
     try:
         for cell, known in zip(cells, modes, strict=True):

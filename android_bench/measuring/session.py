@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,16 +22,23 @@ from android_bench.device.workspace import Workspace
 from android_bench.emulator.environment import order_from_environment
 from android_bench.emulator.session import session_device
 from android_bench.errors import DeviceError, UsageError
+from android_bench.measuring.entries import (
+    Entry,
+    needs_flex,
+    open_artifact,
+    refuse_twins,
+    side_by_side,
+)
 from android_bench.measuring.invocation import Bench
 from android_bench.measuring.matrix import Wishes, configurations
 from android_bench.measuring.numerics import HostReference, NumericsInputs
 from android_bench.measuring.preparation import Cell, Demands, Observer, key_of, refuse_impossible
-from android_bench.measuring.resume import Interrupted, find_interrupted
+from android_bench.measuring.resume import Interrupted, find_interrupted, unfinished_order
 from android_bench.measuring.runner import Session, measure
 from android_bench.results import BinaryFlavor, DeviceInfo, DeviceKind, Side
-from android_bench.store import new_run_id
+from android_bench.store import new_order_id, new_run_id, session_id_of
 from android_bench.transport.discovery import open_transport
-from optimizer.artifact import Artifact, file_sha256, read_manifest
+from optimizer.artifact import file_sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +47,8 @@ class Order:
 
     ``binary`` is a file or says whose build is fetched; ``settings`` are changed on the device while it
     is measured; ``resume`` goes on with what an earlier order like it left unfinished. With ``baseline``
-    models both sides are measured in one session, A B B A, each run marked with its side.
+    models both sides are measured in one session, A B B A, each run marked with its side. ``order_id`` is
+    what the sessions of all devices share; with ``resume``, what is whole of it is not measured again.
     """
 
     wishes: Wishes
@@ -49,6 +57,7 @@ class Order:
     settings: DeviceSettings | None = None
     resume: bool = False
     baseline: tuple[Path, ...] | None = None
+    order_id: str | None = None
 
 
 def measure_models(order: Order, *, observer: Observer) -> Session:
@@ -62,12 +71,12 @@ def measure_models(order: Order, *, observer: Observer) -> Session:
         BenchError: a device, a binary or a combination cannot be used.
     """
     candidates = [open_artifact(model) for model in order.wishes.models or ()]
-    _refuse_twins(candidates)
+    refuse_twins(candidates)
     entries = [(None if order.baseline is None else Side.CANDIDATE, one) for one in candidates]
     if order.baseline is not None:
         baseline = [open_artifact(model) for model in order.baseline]
-        _refuse_twins(baseline)
-        entries = _side_by_side(baseline, candidates)
+        refuse_twins(baseline)
+        entries = side_by_side(baseline, candidates)
     specs: Sequence[str | None] = order.wishes.devices or (None,)
     if len(set(specs)) < len(specs):
         raise UsageError("A device is named twice.", hint="Name each device once.")
@@ -76,22 +85,9 @@ def measure_models(order: Order, *, observer: Observer) -> Session:
         entries=entries,
         configs=[_with_content(config) for config in configurations(order.wishes)],
         observer=observer,
+        devices=len(specs),
     )
     return work.on(specs[0]) if len(specs) == 1 else work.on_all(specs)
-
-
-Entry = tuple["Side | None", Artifact]
-
-
-def _side_by_side(baseline: Sequence[Artifact], candidates: Sequence[Artifact]) -> list[Entry]:
-    """Each candidate beside the baseline of its name, so that their invocations are neighbours."""
-    old = {one.name: one for one in baseline}
-    entries: list[Entry] = []
-    for new in candidates:
-        if new.name in old:
-            entries.append((Side.BASELINE, old.pop(new.name)))
-        entries.append((Side.CANDIDATE, new))
-    return entries + [(Side.BASELINE, one) for one in old.values()]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,10 +98,15 @@ class _Work:
     entries: Sequence[Entry]
     configs: Sequence[BenchmarkConfig]
     observer: Observer
+    devices: int = 1
+    fresh_order: str = field(default_factory=new_order_id)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    claims: dict[str, str] = field(default_factory=dict)
 
     def on_all(self, specs: Sequence[str | None]) -> Session:
-        """Measure on several devices at once. On Ctrl-C each ends after the invocation it is at."""
+        """Measure on several devices at once. On Ctrl-C each ends after the invocation it is at, and when
+        one shows that the order cannot be meant: nobody waits an hour for that.
+        """
         with ThreadPoolExecutor(max_workers=len(specs)) as workers:
             futures = [
                 workers.submit(
@@ -114,13 +115,35 @@ class _Work:
                 for spec in specs
             ]
             try:
-                wait(futures)
+                self._await(futures)
             except KeyboardInterrupt:
                 self.cancelled.set()
                 self.observer.told("Ending after the invocations that run now.")
                 wait(futures)
                 raise
-        return _together(futures)
+        return _together(futures, tell=self.observer.told)
+
+    def _await(self, futures: Sequence[Future[Session]]) -> None:
+        pending = set(futures)
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            errors = [error for one in done if (error := one.exception()) is not None]
+            if pending and not all(isinstance(error, DeviceError) for error in errors):
+                self.cancelled.set()
+
+    def _claim(self, info: DeviceInfo, spec: str | None) -> None:
+        """Two workers on one device would measure each other.
+
+        Raises:
+            UsageError: another worker has it, by another name.
+        """
+        address = info.serial.replace("localhost:", "127.0.0.1:")
+        other = self.claims.setdefault(address, str(spec))
+        if other != str(spec):
+            raise UsageError(
+                f"{other} and {spec} are the same device, {info.label}.",
+                hint="Name each device once.",
+            )
 
     def on(self, spec: str | None) -> Session:
         """Measure everything on one device."""
@@ -134,6 +157,7 @@ class _Work:
             patience_s = PATIENCE_S if wishes.patience_s is None else wishes.patience_s
             device = Device(transport, patience_s=patience_s)
             info = device.info()
+            self._claim(info, spec)
             flex = any(needs_flex(artifact) for _, artifact in self.entries)
             binary = resolve_binary(info, given=order.binary, flex=flex)
             cells = [
@@ -153,6 +177,12 @@ class _Work:
                 finished = set(map(key_of, earlier.done))
                 cells = [cell for cell in cells if cell.key not in finished]
                 demands = replace(demands, resume_from=earlier.files)
+            else:
+                demands = replace(
+                    demands, session_id=session_id_of(self._order_id(cells), info.label)
+                )
+            if not cells:
+                return Session(runs=earlier.done if earlier else (), pushed_bytes=0)
             bench = Bench(
                 device=device,
                 workspace=Workspace(device),
@@ -180,20 +210,42 @@ class _Work:
         results = self.order.results
         if not self.order.resume:
             return None
-        found = find_interrupted(results, cells, info, binary.info)
+        found = find_interrupted(
+            results,
+            cells,
+            info,
+            binary.info,
+            order_id=self.order.order_id,
+            devices=self.devices,
+        )
         if found is None:
             self.observer.told(
                 f"Nothing under {results} was interrupted on {info.label} with the same models, "
                 "configuration and binary: everything is measured."
             )
-        else:
+        elif found.files:
             self.observer.told(f"Going on with session {found.session_id}.")
+        else:
+            self.observer.told(
+                f"Session {found.session_id} is whole on {info.label}: nothing is measured again."
+            )
         return found
 
+    def _order_id(self, cells: Sequence[Cell]) -> str:
+        """The order that a new session belongs to: one that is gone on with, where there is one."""
+        order = self.order
+        going_on = order.resume and self.devices > 1 and order.order_id is None
+        earlier = unfinished_order(order.results, cells, devices=self.devices) if going_on else None
+        return order.order_id or earlier or self.fresh_order
 
-def _together(futures: Sequence[Future[Session]]) -> Session:
-    """The sessions of all devices as one; an error that is no lost device is raised."""
-    sessions, lost = [], []
+
+def _together(futures: Sequence[Future[Session]], *, tell: Callable[[str], None]) -> Session:
+    """The sessions of all devices as one; an error that is no lost device is raised.
+
+    The session carries one lost device; ``tell`` gets the others.
+    """
+    sessions: list[Session] = []
+    lost: list[DeviceError] = []
     for future in futures:
         error = future.exception()
         if error is None:
@@ -202,13 +254,15 @@ def _together(futures: Sequence[Future[Session]]) -> Session:
             lost.append(error)  # the others' results are worth telling
         else:
             raise error
+    lost += [one.interrupted_by for one in sessions if one.interrupted_by is not None]
+    for one in lost[1:]:
+        tell(f"Another device was lost: {one}")
     if not sessions:
         raise lost[0]
-    causes = [one.interrupted_by for one in sessions if one.interrupted_by is not None]
     return Session(
         runs=tuple(run for session in sessions for run in session.runs),
         pushed_bytes=sum(session.pushed_bytes for session in sessions),
-        interrupted_by=next(iter([*lost, *causes]), None),
+        interrupted_by=next(iter(lost), None),
     )
 
 
@@ -253,44 +307,3 @@ def device_info(spec: str | None) -> DeviceInfo:
     """Open a device, read who it is, and close it again."""
     with closing(open_transport(spec)) as transport:
         return Device(transport).info()
-
-
-def needs_flex(artifact: Artifact) -> bool:
-    """Whether a model holds TensorFlow operators, which only some builds of benchmark_model run."""
-    if b"Flex" not in artifact.path.read_bytes():
-        return False
-    from optimizer.tflite_file import inspect
-
-    return inspect(artifact.path).needs_flex
-
-
-def open_artifact(model: Path) -> Artifact:
-    """The artifact of a ``.tflite``: from its manifest, else from the file itself.
-
-    The flatbuffer is only opened when there is no manifest, which keeps numpy out of most runs.
-
-    Raises:
-        ModelError: the file is missing, empty, truncated or no TFLite model.
-    """
-    if model.is_file():
-        artifact = read_manifest(model)
-        if artifact is not None:
-            return artifact
-    from optimizer.tflite_file import artifact_of
-
-    return artifact_of(model)
-
-
-def _refuse_twins(artifacts: Sequence[Artifact]) -> None:
-    """Two models of one name and different content could not be told apart in a report."""
-    seen: dict[str, Artifact] = {}
-    for artifact in artifacts:
-        twin = seen.setdefault(artifact.name, artifact)
-        if twin is artifact:
-            continue
-        if twin.path.resolve() == artifact.path.resolve():
-            raise UsageError(f"{artifact.path} is named twice.", hint="Name each model once.")
-        raise UsageError(
-            f"{twin.path} and {artifact.path} are both called {artifact.name!r}.",
-            hint="Rename one of the files, or measure them in two runs.",
-        )

@@ -227,6 +227,13 @@ def test_a_database_that_is_gone_is_infrastructure_and_the_runs_are_kept(
     assert "secret" not in done.stdout + done.stderr
     assert {gate["state"] for gate in outcome["gates"]} == {"passed"}
     assert list((tmp_path / ".android-bench").rglob("run.json"))
+    back = repository.ci("--record", "--resume", ANDROID_BENCH_DB=f"sqlite:///{tmp_path}/runs.db")
+    assert back.returncode == 0, back.stderr
+    assert "nothing is measured again" in back.stderr
+    assert json.loads(back.stdout)["runs"] == outcome["runs"]
+    afresh = repository.ci("--resume")  # nothing is unfinished any more
+    assert afresh.returncode == 0, afresh.stderr
+    assert json.loads(afresh.stdout)["runs"] != outcome["runs"]
 
 
 def test_the_last_runs_of_the_main_branch_are_a_baseline(

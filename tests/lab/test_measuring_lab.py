@@ -70,7 +70,8 @@ def started(device: VirtualDevice, model: Path, *more: object, at: str) -> subpr
 
 
 def runs(model: Path) -> tuple[BenchmarkRun, ...]:
-    return load_runs([model.parent / "results"])
+    results = model.parent / "results"
+    return load_runs([results]) if any(results.rglob("run.json")) else ()
 
 
 def of_kind(run: BenchmarkRun, kind: InvocationKind) -> list[Invocation]:
@@ -217,6 +218,36 @@ def test_one_of_two_devices_that_is_lost_does_not_cost_the_other_its_results(
     assert "The device was lost" in said
     complete = {run.device.serial: run.complete for run in runs(model)}
     assert complete == {one.serial: True, two.serial: False}
+    two.restart()
+    first = {run.device.serial: run for run in runs(model)}
+    done = measured(one, model, *flags, "--min-secs", "1", "--resume")
+    assert done.returncode == 0, done.stderr
+    again = {run.device.serial: run for run in runs(model)}
+    assert len(runs(model)) == 2  # the whole one was not measured again
+    assert again[one.serial] == first[one.serial]
+    assert again[two.serial].complete
+    assert again[two.serial].run_id == first[two.serial].run_id
+
+
+def test_what_one_of_two_devices_cannot_do_ends_the_other_at_once(
+    device: VirtualDevice, make_device: MakeDevice, model: Path
+) -> None:
+    """A device with one kind of cores beside one with two: nobody waits for the other to hear that."""
+    small = make_device(clusters=(((0,), 1800000, 384),))
+    done = measured(device, model, "-d", small.serial, "--cores", "little", "--invocations", "500")
+    assert done.returncode == 2, done.stderr
+    assert "little" in done.stderr
+    assert sum(len(run.invocations) for run in runs(model)) < 500
+
+
+def test_one_device_by_two_names_is_not_measured_twice_at_once(
+    device: VirtualDevice, model: Path
+) -> None:
+    other = device.serial.replace("127.0.0.1", "localhost")
+    assert other != device.serial
+    done = measured(device, model, "-d", other)
+    assert done.returncode == 2, done.stderr
+    assert "are the same device" in done.stderr
 
 
 def test_a_hot_device_is_waited_for_and_its_reason_told(
