@@ -127,10 +127,10 @@ def _in_use(sdk: Sdk, avd: Avd, _: re.Match[str]) -> EmulatorError:
 def in_use(name: str, serial: str | None) -> EmulatorError:
     """An emulator of that virtual device runs, and does not share it."""
     where = f" as {serial}" if serial else ""
-    use = f"Measure on it: --device {serial or f'emulator:{name}'}; or " if serial else ""
+    share = "start all of them with --read-only."
     return EmulatorError(
         f"An emulator of {name} runs already{where}, and it holds the virtual device.",
-        hint=f"{use}start all of them with --read-only.",
+        hint=f"Measure on it: --device {serial}; or {share}" if serial else share.capitalize(),
     )
 
 
@@ -148,6 +148,11 @@ def _no_image(sdk: Sdk, avd: Avd, _: re.Match[str]) -> EmulatorError:
             f"The settings of {avd.name} name no system image.",
             hint=f"android-bench emulator create {avd.name} --api 34 "
             f"--abi {next(iter(runnable_abis()), 'x86_64')} --replace",
+        )
+    if avd.image_folder is not None and avd.image_folder.is_dir():
+        return EmulatorError(
+            f"The emulator cannot use the system image of {avd.name} in {avd.image_folder}.",
+            hint=f"Install it again: {sdk.install_command(avd.image)}",
         )
     return missing_image(sdk, avd.image, avd=avd.name)
 
