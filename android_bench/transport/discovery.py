@@ -140,11 +140,10 @@ def _the_only_device(*, transport: str | None = None) -> str:
         return f"{found[0].transport}:{found[0].serial}" if transport is None else found[0].serial
     if not found:
         emulated = [item.serial for item in listed if item.transport == "emulator"]
+        name = emulated[0] if emulated else "HOST:PORT"
         raise DeviceNotFoundError(
             "No device is connected.",
-            hint=f"An emulator runs: --device {emulated[0]}"
-            if emulated
-            else "Name one (--device HOST:PORT), measure here (--device host), or: android-bench doctor",
+            hint=f"Name one (--device {name}), measure here (--device host), or: android-bench doctor",
         )
     names = ", ".join(f"{item.serial} ({item.state})" for item in found)
     raise UsageError(f"Several devices are connected: {names}.", hint=f"--device {found[0].serial}")
