@@ -13,6 +13,7 @@ from android_bench.ci.project_file import read_project
 from android_bench.errors import BenchError, UsageError
 from android_bench.results import BenchmarkRun, DeviceKind
 from android_bench.store import load_runs
+from optimizer.errors import OptimizerError
 
 # Fewer runs of an unchanged model say that there is noise, not how much (docs/statistics.md).
 _RUNS_FOR_A_FLOOR = 3
@@ -71,14 +72,23 @@ def build_from_git(project: Project, build: Build) -> Chosen:
 
     Raises:
         UsageError: there is no such commit, or its project file cannot be used.
-        BenchError, OptimizerError: its models cannot be built.
+        BenchError: its models cannot be built; the message names the commit.
     """
     commit = git.resolve(project.folder, project.keys.baseline.what)
     target = project.output / "baseline" / commit.sha[:12]
-    with git.checked_out(project.folder, commit) as folder:
-        file = folder / project.path.name
-        old = read_project(file) if file.is_file() else replace(project, path=file)
-        built = build(replace(old, elsewhere=project.folder), target)
+    try:
+        with git.checked_out(project.folder, commit) as folder:
+            file = folder / project.path.name
+            old = read_project(file) if file.is_file() else replace(project, path=file)
+            refuse_lfs_pointers(old)
+            built = build(replace(old, elsewhere=project.folder), target)
+    except (BenchError, OptimizerError) as error:
+        kind = UsageError if isinstance(error, UsageError) else BenchError
+        raise kind(
+            f"The baseline, git {commit.label}, cannot be built: {error}",
+            hint=error.hint
+            or "Another commit (--baseline git:REVISION), or runs that are kept (results:FOLDER).",
+        ) from error
     return Chosen(name=f"git {commit.label}", models=built, floors=_given_floors(project), notes=())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +13,8 @@ from pathlib import Path
 from android_bench.errors import UsageError
 
 _TIMEOUT_S = 300
+# In a hook they lead to the index and folder that git works on, which another work tree must not touch.
+_OF_A_HOOK = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -60,6 +62,7 @@ def resolve(folder: Path, name: str) -> Commit:
         if not done.returncode:
             return Commit(sha=done.stdout.strip(), name=name)
     if head(folder) is None:
+        _refuse_foreign(folder)
         raise UsageError(
             f"{folder} is no git repository, so it has no commit {name!r}.",
             hint="git init && git commit, or baseline.from = 'results:FOLDER' in the project file",
@@ -81,9 +84,8 @@ def checked_out(folder: Path, commit: Commit) -> Iterator[Path]:
     inside = folder.resolve().relative_to(Path(top).resolve())
     with tempfile.TemporaryDirectory(prefix="android-bench-") as temporary:
         tree = Path(temporary) / "tree"
-        _checked(folder, "worktree", "prune")
-        _checked(folder, "worktree", "add", "--detach", "--force", str(tree), commit.sha)
         try:
+            _checked(folder, "worktree", "add", "--detach", "--force", str(tree), commit.sha)
             if not (tree / inside).is_dir():
                 raise UsageError(
                     f"{inside} was not there in {commit.label}.",
@@ -91,15 +93,24 @@ def checked_out(folder: Path, commit: Commit) -> Iterator[Path]:
                 )
             yield tree / inside
         finally:
-            # A tree that git does not give back is pruned the next time.
-            shutil.rmtree(tree, ignore_errors=True)
-            _git(folder, "worktree", "prune")
+            # This tree and no other: a person's may be away for a while, on a disk that is not mounted.
+            _git(folder, "worktree", "remove", "--force", str(tree))
 
 
 def is_lfs_pointer(path: Path) -> bool:
     """Whether a file is only Git LFS' note of where its content is."""
     with path.open("rb") as file:
         return file.read(len(_LFS_POINTER)) == _LFS_POINTER
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise when git refuses a folder for its owner, as in a container of CI."""
+    done = _git(folder, "rev-parse", "--show-toplevel")
+    if done is not None and "dubious ownership" in done.stderr:
+        raise UsageError(
+            f"git refuses {folder}: it belongs to somebody else.",
+            hint=f"git config --global --add safe.directory {folder.resolve()}",
+        )
 
 
 def _checked(folder: Path, *words: str) -> str:
@@ -120,6 +131,7 @@ def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str] | None:
             text=True,
             check=False,
             timeout=_TIMEOUT_S,
+            env={name: value for name, value in os.environ.items() if name not in _OF_A_HOOK},
         )
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return None

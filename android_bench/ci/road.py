@@ -16,6 +16,7 @@ from android_bench.ci.baseline import (
     kept_runs,
     refuse_lfs_pointers,
 )
+from android_bench.ci.checked import checked_project
 from android_bench.ci.gates import judge, pair_up
 from android_bench.ci.outcome import CiOutcome, GateName, GateResult
 from android_bench.ci.project import Project
@@ -55,9 +56,11 @@ def run_ci(order: CiOrder, *, build: Build, observer: Observer) -> CiOutcome:
         BenchError, OptimizerError: a model cannot be built or used, or a file cannot be read.
     """
     project = order.project
+    checked_project(project)
     refuse_lfs_pointers(project)
+    _refuse_unusable_history(order)
+    baseline = _kept_before(project)
     candidates = build(project, project.output / "models")
-    baseline: Chosen | None = None
     if project.keys.baseline.kind == "git":
         baseline = build_from_git(project, build)
     unfinished = project.output / UNFINISHED_FILE
@@ -73,7 +76,10 @@ def run_ci(order: CiOrder, *, build: Build, observer: Observer) -> CiOutcome:
             if error.exit_code is not ExitCode.DEVICE:
                 raise
             trouble.append(f"The history cannot be reached: {error}")
-        theirs = baseline.runs if baseline else ()
+    if baseline is not None and baseline.models is None:
+        # The folder may be the one that candidates go to: nothing is its own baseline.
+        own = {run.run_id for run in mine}
+        theirs = tuple(run for run in baseline.runs if run.run_id not in own)
     gates, comparisons = judge(
         project.keys.gates.wanted(),
         pair_up(theirs, mine),
@@ -164,11 +170,44 @@ def _tried(
     return session, session.interrupted_by
 
 
+def _kept_before(project: Project) -> Chosen | None:
+    """A baseline that needs no candidate, found before anything is measured.
+
+    ``None`` for another commit, which is built, for a branch of the history, which is asked for runs like
+    the candidate's, and when the database is away, which is infrastructure and told at the end.
+    """
+    if project.keys.baseline.kind in {"git", "history"}:
+        return None
+    try:
+        return kept_runs(project, ())
+    except BenchError as error:
+        if error.exit_code is not ExitCode.DEVICE:
+            raise
+        return None
+
+
+def _is_recorded(order: CiOrder) -> bool:
+    return order.project.keys.history.record if order.record is None else order.record
+
+
+def _refuse_unusable_history(order: CiOrder) -> None:
+    """Raise what is the user's to mend (another version, no driver) before an hour of measuring."""
+    if not _is_recorded(order):
+        return
+    from android_bench.history import open_history
+
+    try:
+        with open_history(order.project.keys.history.database):
+            pass
+    except BenchError as error:
+        if error.exit_code is not ExitCode.DEVICE:
+            raise
+
+
 def _recorded(order: CiOrder, runs: tuple[BenchmarkRun, ...]) -> list[str]:
     """Add the candidate's runs to the history, if that is wanted; what failed is infrastructure."""
     project = order.project
-    wanted = project.keys.history.record if order.record is None else order.record
-    if not wanted or not runs:
+    if not _is_recorded(order) or not runs:
         return []
     from android_bench.history import open_history
     from android_bench.history.provenance import provenance

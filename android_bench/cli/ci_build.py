@@ -99,7 +99,7 @@ def _data(project: Project, model: Model) -> dict[str, Any]:
         return None if text is None else _beside(text, project)
 
     def words(values: list[float] | list[int] | None) -> str | None:
-        return None if values is None else ",".join(f"{value:g}" for value in values)
+        return None if values is None else ",".join(map(str, values))
 
     return read_data(
         place(model.training),

@@ -236,6 +236,24 @@ def test_a_database_that_is_gone_is_infrastructure_and_the_runs_are_kept(
     assert json.loads(afresh.stdout)["runs"] != outcome["runs"]
 
 
+def test_kept_runs_are_a_baseline_and_no_run_is_its_own(
+    device: VirtualDevice, tmp_path: Path
+) -> None:
+    repository = Repository(tmp_path, device, CALM)
+    repository.commit(tanh())
+    repository.commit(tanh())
+    nowhere = repository.ci(baseline="results:nowhere")
+    assert nowhere.returncode == 2
+    assert "nowhere does not exist" in nowhere.stderr
+    assert not list(tmp_path.rglob("run.json"))  # told before anything was measured
+    first = json.loads(repository.ci().stdout)
+    same_folder = repository.ci(baseline="results:.android-bench/results")
+    outcome = json.loads(same_folder.stdout)
+    assert same_folder.returncode == 0, same_folder.stderr
+    assert set(outcome["baseline_runs"]) == {*first["runs"], *first["baseline_runs"]}
+    assert not set(outcome["runs"]) & set(outcome["baseline_runs"])
+
+
 def test_the_last_runs_of_the_main_branch_are_a_baseline(
     device: VirtualDevice, tmp_path: Path
 ) -> None:
