@@ -78,6 +78,21 @@ def test_several_outputs_and_one_of_free_size() -> None:
     assert found.max_abs_error == 0.0
 
 
+def test_outputs_with_a_free_batch_are_one_sample() -> None:
+    scores = TensorSpec(name="scores", shape=(-1, 3), dtype="float32")
+    boxes = TensorSpec(name="boxes", shape=(-1, 2, 4), dtype="float32")
+    found = compare_outputs(
+        [boxes, scores], floats([0] * 8 + [1, 2, 3]), floats([0] * 8 + [3, 2, 1]), sample=0
+    )
+    assert (found.max_abs_error, found.top1_agrees) == (2.0, False)
+
+
+def test_half_a_value_is_no_output() -> None:
+    free = TensorSpec(name="free", shape=(-1, 2), dtype="float32")
+    with pytest.raises(NumericsError, match="7 bytes"):
+        compare_outputs([free], bytes(7), bytes(7), sample=0)
+
+
 @pytest.mark.parametrize(
     ("specs", "content"),
     [([SCORES], floats([1, 2])), ([SCORES], floats([1, 2, 3, 4])), ([], b""), ([SCORES], b"")],
@@ -185,3 +200,28 @@ def test_what_is_no_data_is_refused(tmp_path: Path) -> None:
         fed("random", model(TensorSpec(name="t", shape=(1,), dtype="string")), tmp_path)
     with pytest.raises(UsageError, match="does not tell its inputs"):
         fed("random", model(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cannot be read as numpy data"),
+        (b"PK\x03\x04garbage", "cannot be read as numpy data"),
+        ({"image": np.asarray([{}], dtype=object)}, "cannot be read as numpy data"),
+        ({"image": np.float32(1)}, "no samples of numbers"),
+        ({"image": np.asarray([["a", "b"]])}, "no samples of numbers"),
+        ({"image": np.asarray([[1j, 2]])}, "no samples of numbers"),
+        ({"image": np.asarray([[np.nan, 1]])}, "not finite"),
+    ],
+)
+def test_files_that_hold_no_samples_are_refused_in_a_sentence(
+    tmp_path: Path, content: Any, message: str
+) -> None:
+    spec = TensorSpec(name="image", shape=(1, 2), dtype="int8", scale=0.1, zero_point=0)
+    file = tmp_path / "x.npz"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        np.savez(file, **content)
+    with pytest.raises(UsageError, match=message):
+        NumericsInputs(str(file), tmp_path).refuse_unusable(model(spec), 1)

@@ -57,32 +57,43 @@ def _same_class(ours: Sequence[Array], theirs: Sequence[Array]) -> bool | None:
 
 
 def _outputs(specs: Sequence[TensorSpec], content: bytes, where: str) -> list[Array]:
-    """Cut a file into the outputs that a model declares, dequantized; a free size takes what is there."""
+    """Cut a file into the outputs that a model declares, dequantized."""
     import numpy as np
 
     if not specs:
         raise NumericsError("The model does not tell its outputs.")
-    sizes = [
-        None if -1 in spec.shape else math.prod(spec.shape) * _item_bytes(spec) for spec in specs
-    ]
-    free = [index for index, size in enumerate(sizes) if size is None]
-    known = sum(size for size in sizes if size is not None)
-    if len(free) > 1 or (not free and known != len(content)) or known > len(content):
-        raise NumericsError(
-            f"{where} gave {len(content)} bytes of outputs; the model declares "
-            f"{known}{' and several of free size' if len(free) > 1 else ''}."
-        )
+    shapes = _shapes(specs, len(content), where)
     arrays, position = [], 0
-    for spec, size in zip(specs, sizes, strict=True):
-        length = len(content) - known if size is None else size
+    for spec, shape in zip(specs, shapes, strict=True):
+        length = math.prod(shape) * _item_bytes(spec)
         raw = np.frombuffer(content[position : position + length], dtype=np.dtype(spec.dtype))
-        shape = spec.shape if size is not None else (raw.size,)
         real = raw.astype(np.float64).reshape(shape)
         if spec.scale:
             real = (real - (spec.zero_point or 0)) * spec.scale
         arrays.append(real)
         position += length
     return arrays
+
+
+def _shapes(specs: Sequence[TensorSpec], length: int, where: str) -> list[tuple[int, ...]]:
+    """The shapes of outputs in a file of so many bytes. A free size is 1 (a batch) where that fits, else
+    the one output that has any takes what is there.
+    """
+    ones = [tuple(1 if size < 0 else size for size in spec.shape) for spec in specs]
+    sizes = [math.prod(shape) * _item_bytes(spec) for spec, shape in zip(specs, ones, strict=True)]
+    if sum(sizes) == length:
+        return ones
+    free = [index for index, spec in enumerate(specs) if min(spec.shape, default=0) < 0]
+    known = sum(size for index, size in enumerate(sizes) if index not in free)
+    if len(free) == 1:
+        items, rest = divmod(length - known, _item_bytes(specs[free[0]]))
+        if items >= 0 and not rest:
+            ones[free[0]] = (items,)
+            return ones
+    raise NumericsError(
+        f"{where} gave {length} bytes of outputs; the model declares "
+        f"{known}{' and outputs of free size' if free else ''}."
+    )
 
 
 def _item_bytes(spec: TensorSpec) -> int:

@@ -44,13 +44,19 @@ class HostReference:
                 inputs=[item.at(str(item.path)) for item in inputs],
                 output=str(target),
             )
-            done = subprocess.run(
-                [sys.executable, "-m", "android_bench.host_model", *flags],
-                capture_output=True,
-                text=True,
-                timeout=_TIMEOUT_S,
-                check=False,
-            )
+            try:
+                done = subprocess.run(
+                    [sys.executable, "-m", "android_bench.host_model", *flags],
+                    capture_output=True,
+                    text=True,
+                    timeout=_TIMEOUT_S,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise NumericsError(
+                    f"LiteRT on this computer did not end {artifact.name} within {_TIMEOUT_S:g} s, so "
+                    "there is nothing to compare with."
+                ) from error
             if done.returncode or not target.is_file():
                 said = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
                 raise NumericsError(

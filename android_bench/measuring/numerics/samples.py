@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from android_bench.benchmark_model import InputTensor
 from android_bench.errors import UsageError
@@ -72,6 +73,12 @@ class NumericsInputs:
         if self.source == RANDOM:
             return _random(spec, number)
         found = _matching(self._read(), artifact.inputs, index, self.source)
+        if not found.ndim or found.dtype.kind not in "fiub":
+            raise UsageError(
+                f"{self.source} holds {found.dtype} of shape {found.shape} for the input {spec.name!r}, "
+                "which are no samples of numbers.",
+                hint="The first dimension counts the samples.",
+            )
         if number >= len(found):
             raise UsageError(
                 f"{self.source} has {len(found)} samples, {number + 1} are asked for.",
@@ -89,16 +96,17 @@ def _load(path: Path) -> dict[str, Array]:
     import numpy as np
 
     try:
-        loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"": loaded}
+            # Each array is read only here, and may be damaged, or of Python's objects.
+            return {name: loaded[name] for name in loaded.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise UsageError(
             f"{path} cannot be read as numpy data: {error}.",
             hint=f"--numerics takes a .npz or .npy file, or the word {RANDOM}.",
         ) from error
-    if isinstance(loaded, np.ndarray):
-        return {"": loaded}
-    with loaded:
-        return {name: loaded[name] for name in loaded.files}
 
 
 def _matching(
@@ -144,6 +152,11 @@ def _fitted(sample: Array, spec: TensorSpec, artifact: Artifact, source: str) ->
     if artifact.pixels is not None and array.dtype == np.uint8:
         mean, std = (np.asarray(part) for part in artifact.pixels)
         real = (real - mean) / std
+    if wanted.kind in "iu" and not np.isfinite(real).all():
+        raise UsageError(
+            f"A sample of {source} for the input {spec.name!r} is not finite, which {wanted} cannot hold.",
+            hint="Take the samples with NaN or infinity out.",
+        )
     if wanted.kind in "iu" and spec.scale:
         limits = np.iinfo(wanted)
         real = np.round(real / spec.scale) + (spec.zero_point or 0)
