@@ -135,7 +135,8 @@ def find_sdk(
     if on_path is not None:
         # SDK/emulator/emulator; a symbolic link in ~/bin leads there.
         root = Path(on_path).resolve().parent.parent
-        return Sdk(root=root, avd_home=home)
+        if (root / "emulator" / "emulator").is_file():  # else a script that somebody put there
+            return Sdk(root=root, avd_home=home)
     for place in usual:
         root = Path(place).expanduser()
         if (root / "emulator").is_dir() or (root / "cmdline-tools").is_dir():

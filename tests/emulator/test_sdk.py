@@ -37,6 +37,9 @@ def test_an_emulator_on_the_path_leads_to_its_sdk(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "emulator").symlink_to(root / "emulator" / "emulator")
     assert find_sdk({"PATH": str(tmp_path / "bin")}, places=()).root == root.resolve()
+    program(tmp_path / "usr" / "bin" / "emulator")
+    with pytest.raises(EmulatorError, match="No Android SDK"):
+        find_sdk({"PATH": str(tmp_path / "usr" / "bin")}, places=())
 
 
 def test_a_variable_that_names_no_folder_is_told(tmp_path: Path) -> None:
