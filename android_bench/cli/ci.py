@@ -72,7 +72,7 @@ def check(
         console.emit_json(found.to_json())
     else:
         for line in found.lines():
-            console.out.print(line, markup=False, soft_wrap=True)
+            console.out.print(console.harmless(line), markup=False, soft_wrap=True)
 
 
 @app.command(

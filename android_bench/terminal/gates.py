@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from android_bench import formatting
 from android_bench.analysis.compare import comparison_to_json
 from android_bench.ci.outcome import (
     CiOutcome,
@@ -30,10 +31,13 @@ _STYLES = {
 
 def print_outcome(outcome: CiOutcome) -> None:
     """Print a line for each gate, the gravest first, then what it amounts to."""
+    places = {_place(gate) for gate in outcome.gates} - {""}
+    several = len(places) > 1
     rows = [
         (
             _state(gate),
-            escape(console.harmless(gate.variant)),
+            escape(gate.variant),
+            *((escape(_place(gate) or "–"),) * several),
             _what(gate),
             gate.baseline or "–",
             gate.candidate or "–",
@@ -42,7 +46,8 @@ def print_outcome(outcome: CiOutcome) -> None:
         for gate in gravest_first(outcome.gates)
     ]
     if rows:
-        columns = ("gate", "variant", "of", "baseline", "candidate", "limit")
+        on = ("on",) * several
+        columns = ("gate", "variant", *on, "of", "baseline", "candidate", "limit")
         console.listing(columns, rows)
     for gate in gravest_first(outcome.gates):
         if gate.state is not GateState.PASSED:
@@ -64,12 +69,17 @@ def print_outcome(outcome: CiOutcome) -> None:
     )
     name = escape(console.harmless(f"{outcome.project}{against}"))
     console.out.print(
-        f"[{style}]{outcome.verdict}[/] {name}: {len(outcome.gates)} gates, "
-        f"{outcome.built} variants built, {outcome.reused} as they were",
+        f"[{style}]{outcome.verdict}[/] {name}: {formatting.count(len(outcome.gates), 'gate')}, "
+        f"{formatting.count(outcome.built, 'variant')} built, {outcome.reused} as they were",
         soft_wrap=True,
     )
     if outcome.report:
-        console.out.print(outcome.report, markup=False, soft_wrap=True)
+        console.out.print(console.harmless(outcome.report), markup=False, soft_wrap=True)
+
+
+def _place(gate: GateResult) -> str:
+    """The device and the configuration; empty for a gate about the file alone."""
+    return ", ".join(filter(None, (gate.device, gate.config)))
 
 
 def _what(gate: GateResult) -> str:
