@@ -151,9 +151,10 @@ def load_run(file: Path) -> BenchmarkRun:
 
 def _streamed(stream: Path) -> Iterator[Invocation]:
     """Yield the records of a stream; a last line cut short by a crash is no record."""
-    for number, line in enumerate(stream.read_text(encoding="utf-8").splitlines(keepends=True), 1):
-        if line.endswith("\n"):
-            yield schema.invocation_from_line(line, where=f"{stream}, line {number}")
+    # Not splitlines(): what a device said may hold U+2028 and other ends of lines that JSON leaves alone.
+    *lines, _ = stream.read_text("utf-8", "replace").split("\n")
+    for number, line in enumerate(lines, 1):
+        yield schema.invocation_from_line(line, where=f"{stream}, line {number}")
 
 
 def run_files(paths: Iterable[Path]) -> tuple[Path, ...]:

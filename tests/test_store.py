@@ -118,3 +118,17 @@ def test_json_is_plain(tmp_path: Path) -> None:
     data = json.loads(schema.dumps(examples.run()))
     assert data["device"]["kind"] == "phone"
     assert data["artifact"]["path"] == "digits.int8.tflite"
+
+
+def test_words_of_a_device_with_odd_ends_of_lines_are_streamed_and_read(tmp_path: Path) -> None:
+    run = examples.run()
+    odd = replace(run.invocations[0], problem="one\u2028two\x85three\x0cfour\r\nfive")
+    writer = RunWriter.create(tmp_path, replace(run, invocations=(), finished_at=None))
+    writer.add(odd)
+    writer.add(run.invocations[1])
+    (found,) = load_runs([tmp_path])
+    assert found.invocations == (odd, run.invocations[1])
+    with (writer.folder / "invocations.jsonl").open("ab") as stream:
+        stream.write('{"problem": "é'.encode()[:-1])  # the power went in the middle of a letter
+    (found,) = load_runs([tmp_path])
+    assert found.invocations == (odd, run.invocations[1])
