@@ -378,3 +378,27 @@ def test_cold_and_warm_start_ups_with_a_build_that_keeps_a_cache(model: Path) ->
         if item["kind"] == "startup"
     ]
     assert seen == [("no-cache", 9000), ("cold", 12000), ("warm", 2000)] * 2
+
+
+def test_ctrl_c_ends_several_devices_and_leaves_nothing_on_them(
+    make_device: MakeDevice, model: Path
+) -> None:
+    one, two = make_device(), make_device()
+    flags = ("-d", two.serial, "--invocations", "9", "--min-secs", "1")
+    process = started(one, model, *flags, at="[2/10]")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    found = runs(model)
+    assert found
+    assert not any(run.complete for run in found)
+    for device in (one, two):
+        with closing(open_transport(device.serial)) as transport:
+            root = "/data/local/tmp/android-bench"
+            assert (
+                transport.shell(f"ls {root}/jobs {root}/scratch | grep -v :").stdout.strip() == ""
+            )
+    done = measured(one, model, *flags, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert {run.run_id for run in found} <= {run.run_id for run in runs(model)}
+    assert all(run.complete for run in runs(model))
