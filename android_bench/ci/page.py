@@ -8,7 +8,8 @@ from pathlib import Path
 from android_bench.analysis.compare import Comparison
 from android_bench.ci.outcome import CiOutcome, GateAction, GateName
 from android_bench.ci.project import Project
-from android_bench.evidence import load_with_folders
+from android_bench.results import Side
+from android_bench.store import RUN_FILE
 
 _METRICS = {
     GateName.LATENCY: ("latency",),
@@ -40,7 +41,7 @@ def write_page(outcome: CiOutcome, project: Project, *, path: Path | None) -> Ci
         path=target,
         comparisons=_once(outcome.comparisons),
         title=f"{outcome.project}: {outcome.verdict} against {outcome.baseline_name or 'nothing'}",
-        folders=_folders(project),
+        folders=_folders(outcome, project),
         deciding=deciding or ["latency"],
     )
     return replace(outcome, report=str(target))
@@ -53,9 +54,14 @@ def _once(comparisons: tuple[Comparison, ...]) -> tuple[Comparison, ...]:
     )
 
 
-def _folders(project: Project) -> dict[str, Path]:
+def _folders(outcome: CiOutcome, project: Project) -> dict[str, Path]:
+    """Where the runs of this outcome lie; results of other days are not even opened."""
     results = project.output / "results"
-    if not any(results.rglob("run.json")):
-        return {}
-    _, folders = load_with_folders([results])
-    return folders
+    places = (results, *(results / side.value for side in Side))
+    runs = (*outcome.baseline_runs, *outcome.candidate_runs)
+    return {
+        run.run_id: place / run.run_id
+        for run in runs
+        for place in places
+        if (place / run.run_id / RUN_FILE).is_file()
+    }

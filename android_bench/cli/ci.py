@@ -140,12 +140,16 @@ def ci(
         )
         with console.run_progress() as progress:
             outcome = run_ci(order, build=builder(progress.told), observer=progress)
-        outcome = write_page(outcome, order.project, path=report)
+        unwritten: tuple[str, ...] = ()
+        try:
+            outcome = write_page(outcome, order.project, path=report)
+        except OSError as error:  # the verdict took an hour and is told all the same
+            unwritten = (f"The page cannot be written: {error}",)
     if json:
         console.emit_json(gates.outcome_to_json(outcome))
     else:
         gates.print_outcome(outcome)
-    problems = write_outputs(
+    problems = unwritten + write_outputs(
         outcome,
         environment=os.environ,
         junit=junit,

@@ -252,6 +252,16 @@ def test_kept_runs_are_a_baseline_and_no_run_is_its_own(
     assert same_folder.returncode == 0, same_folder.stderr
     assert set(outcome["baseline_runs"]) == {*first["runs"], *first["baseline_runs"]}
     assert not set(outcome["runs"]) & set(outcome["baseline_runs"])
+    page = (tmp_path / ".android-bench" / "report.html").read_text()
+    assert all(name in page for name in (*outcome["runs"], *outcome["baseline_runs"][:1]))
+    # What lies about from other days, and a page that cannot be written, cost no verdict.
+    other = tmp_path / ".android-bench" / "results" / "other"
+    other.mkdir()
+    (other / "run.json").write_text("damaged")
+    nowhere = repository.ci("--report", str(tmp_path / "net.tflite" / "report.html"))
+    assert nowhere.returncode == 1, nowhere.stderr
+    assert json.loads(nowhere.stdout)["verdict"] == "passed"
+    assert "The page cannot be written" in nowhere.stderr
 
 
 def test_the_last_runs_of_the_main_branch_are_a_baseline(
