@@ -416,8 +416,11 @@ def test_an_interrupted_session_goes_on_where_it_stopped(tmp_path: Path) -> None
     chosen = cells("a", "b")
     first, _ = session(tmp_path, chosen, FakeDevice(respond))
     assert first.interrupted_by is not None
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "run.json").write_text("damaged")
     earlier = find_interrupted(tmp_path, chosen, examples.PHONE, examples.BINARY)
     assert earlier is not None
+    (tmp_path / "other" / "run.json").unlink()
     device = FakeDevice()
     second, _ = session(tmp_path, chosen, device, resume_from=earlier.files)
     assert graphs(device) == "a" + "ab"  # the second round's other half, then memory

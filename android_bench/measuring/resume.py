@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from android_bench.errors import ResultError
 from android_bench.measuring.preparation import Cell, key_of
 from android_bench.results import BenchmarkRun, BinaryInfo, DeviceInfo
 from android_bench.store import RUN_FILE, load_run, order_of
@@ -37,9 +39,7 @@ def find_interrupted(
     The same artifact, configuration, device and binary: anything else would mix two measurements. A
     session that is whole counts as well if it is of the order ``order_id``, or if that order, made for so
     many ``devices``, is unfinished on another one: it is not measured again.
-
-    Raises:
-        ResultError: a run in the folder cannot be read.
+    A run that cannot be read is none to go on with.
     """
     wanted = {cell.key for cell in cells}
     kept = _runs_of(results, cells)
@@ -72,11 +72,13 @@ def _runs_of(results: Path, cells: Sequence[Cell]) -> list[tuple[Path, Benchmark
     """All runs under a folder of the artifacts of these cells, on whatever device."""
     wanted = {(cell.artifact.name, cell.artifact.sha256, cell.side) for cell in cells}
     files = sorted(results.rglob(RUN_FILE)) if results.is_dir() else []
-    return [
-        (file, run)
-        for file, run in ((file, load_run(file)) for file in files)
-        if (run.artifact.name, run.artifact.sha256, run.side) in wanted
-    ]
+    found = []
+    for file in files:
+        with suppress(ResultError):  # damaged, or of a newer version
+            run = load_run(file)
+            if (run.artifact.name, run.artifact.sha256, run.side) in wanted:
+                found.append((file, run))
+    return found
 
 
 def _unfinished(kept: Sequence[tuple[Path, BenchmarkRun]], devices: int) -> set[str]:
