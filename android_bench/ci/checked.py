@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from android_bench.ci import git
-from android_bench.ci.project import Project
+from android_bench.ci.project import Project, needed
 from android_bench.ci.project_file import line_of
 from android_bench.errors import UsageError
-from android_bench.measuring.matrix import configurations
+from android_bench.measuring.matrix import Wishes, configurations
 
 _FILES = ("source", "metadata", "training", "calibration", "evaluation")
 
@@ -70,7 +70,7 @@ def checked_project(project: Project) -> CheckedProject:
     twice = sorted({one for one in variants if variants.count(one) > 1})
     if twice:
         raise _wrong(project, ("models",), f"two models make a variant called {twice[0]!r}")
-    configs = configurations(project.wishes)
+    configs = configurations(needed(project, Wishes()))
     baseline = keys.baseline.source
     if keys.baseline.kind == "git":
         baseline = f"git {git.resolve(project.folder, keys.baseline.what).label}"

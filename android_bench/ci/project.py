@@ -6,7 +6,7 @@ The classes are the file's tables: pydantic reads them, and makes the JSON schem
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +18,8 @@ from android_bench.measuring.matrix_file import MatrixKeys
 from android_bench.strict_file import Strict
 
 PROJECT_FILE = "android-bench.toml"
+# A paired comparison needs six rounds for an interval, and memory is measured once a run by default.
+_MEMORY_INVOCATIONS = 6
 _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 
 
@@ -208,6 +210,17 @@ class Project:
     def output(self) -> Path:
         """The folder for everything."""
         return self.folder / self.keys.output
+
+
+def needed(project: Project, wishes: Wishes) -> Wishes:
+    """The wishes with what the gates cannot do without, where the file does not say otherwise."""
+    gates = project.keys.gates.wanted()
+    both = wishes.over(project.wishes)
+    if GateName.MEMORY in gates and both.memory is None:
+        both = replace(both, memory=_MEMORY_INVOCATIONS)
+    if GateName.NUMERICS in gates and both.numerics is None:
+        both = replace(both, numerics="random")
+    return both
 
 
 def json_schema() -> dict[str, Any]:

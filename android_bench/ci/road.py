@@ -19,7 +19,7 @@ from android_bench.ci.baseline import (
 from android_bench.ci.checked import checked_project
 from android_bench.ci.gates import judge, pair_up
 from android_bench.ci.outcome import CiOutcome, GateName, GateResult
-from android_bench.ci.project import Project
+from android_bench.ci.project import Project, needed
 from android_bench.errors import BenchError, DeviceError, ExitCode
 from android_bench.measuring.matrix import Wishes
 from android_bench.measuring.preparation import Observer
@@ -29,8 +29,6 @@ from android_bench.results import BenchmarkRun, BinaryFlavor, Side
 from android_bench.store import new_order_id, order_of
 from optimizer.files import write_atomic
 
-# A paired comparison needs six rounds for an interval, and memory is measured once a run by default.
-_MEMORY_INVOCATIONS = 6
 _RETRY_AFTER_S = 5.0
 # In the output folder: which measurement has not gone the whole road yet.
 UNFINISHED_FILE = "unfinished"
@@ -107,17 +105,6 @@ def run_ci(order: CiOrder, *, build: Build, observer: Observer) -> CiOutcome:
         ),
         kept=str(project.output),
     )
-
-
-def needed(project: Project, wishes: Wishes) -> Wishes:
-    """The wishes with what the gates cannot do without, where the file does not say otherwise."""
-    gates = project.keys.gates.wanted()
-    both = wishes.over(project.wishes)
-    if GateName.MEMORY in gates and both.memory is None:
-        both = replace(both, memory=_MEMORY_INVOCATIONS)
-    if GateName.NUMERICS in gates and both.numerics is None:
-        both = replace(both, numerics="random")
-    return both
 
 
 def _order_id(note: Path, *, resume: bool) -> str:

@@ -152,6 +152,22 @@ def test_what_is_not_there_is_told_before_anything_is_built(
     assert message in str(caught.value)
 
 
+def test_what_the_gates_bring_along_is_checked_with_the_matrix(tmp_path: Path) -> None:
+    """A number of samples says something when the gate feeds random ones."""
+    (tmp_path / "m.tflite").touch()
+    (tmp_path / "old").mkdir()
+    text = (
+        '[models.m]\nsource = "m.tflite"\n[measure]\nnumerics_samples = 4\n'
+        '[gates]\nnumerics = 0.1\n[baseline]\nfrom = "results:old"\n'
+    )
+    path = tmp_path / "android-bench.toml"
+    path.write_text(text)
+    assert checked_project(read_project(path)).variants == ("m",)
+    path.write_text(text.replace("numerics = 0.1", 'latency = "1%"'))
+    with pytest.raises(UsageError, match="says how many, and not which"):
+        checked_project(read_project(path))
+
+
 @given(st.text())
 def test_any_text_is_read_or_refused_in_a_sentence(tmp_path_factory: Any, text: str) -> None:
     path = tmp_path_factory.mktemp("project") / "android-bench.toml"
