@@ -93,7 +93,7 @@ class _Wait:
         """What has to hold, in this order, and what is said when it does not."""
         said, port = self._says, self._emulator.port
         return (
-            ("its console does not answer", lambda: running_avd(port) is not None),
+            ("its console does not answer", lambda: running_avd(port, timeout_s=2) is not None),
             ("adbd does not answer", lambda: said("echo here") == "here"),
             (
                 "Android does not say sys.boot_completed",

@@ -18,6 +18,7 @@ FIRST_PORT, LAST_PORT = 5554, 5682
 """Console ports of -port, even numbers; adbd answers on the next one (developer.android.com)."""
 
 _ASK_TIMEOUT_S = 5.0
+_SCAN_S = 3.0
 _LONGEST_ANSWER = 1 << 16
 
 
@@ -130,8 +131,11 @@ def token_path() -> Path:
     return Path.home() / ".emulator_console_auth_token"
 
 
-def running_avd(port: int, *, timeout_s: float = 2.0) -> str | None:
-    """The name of the virtual device behind a console port; ``None`` when none answers."""
+def running_avd(port: int, *, timeout_s: float = 10.0) -> str | None:
+    """The name of the virtual device behind a console port; ``None`` when none answers.
+
+    An emulator that boots on a busy machine may say nothing for seconds.
+    """
     try:
         with closing(Console(port, timeout_s=timeout_s)) as console:
             return console.avd_name()
@@ -144,7 +148,7 @@ def running_emulators() -> tuple[Found, ...]:
     ports = range(FIRST_PORT, LAST_PORT + 1, 2)
     # A port without a listener refuses at once; one that says nothing costs its timeout.
     with ThreadPoolExecutor(max_workers=16) as workers:
-        names = list(workers.map(running_avd, ports))
+        names = list(workers.map(lambda port: running_avd(port, timeout_s=_SCAN_S), ports))
     return tuple(
         Found(port=port, avd=name) for port, name in zip(ports, names, strict=True) if name
     )
