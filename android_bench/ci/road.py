@@ -18,14 +18,14 @@ from android_bench.ci.baseline import (
 )
 from android_bench.ci.checked import checked_project
 from android_bench.ci.gates import judge, pair_up
-from android_bench.ci.outcome import CiOutcome, GateName, GateResult
+from android_bench.ci.outcome import CiOutcome, GateResult
 from android_bench.ci.project import Project, needed
 from android_bench.errors import BenchError, DeviceError, ExitCode
 from android_bench.measuring.matrix import Wishes
 from android_bench.measuring.preparation import Observer
 from android_bench.measuring.runner import Session
 from android_bench.measuring.session import Order, measure_models
-from android_bench.results import BenchmarkRun, BinaryFlavor, Side
+from android_bench.results import BenchmarkRun, BinaryFlavor, InvocationKind, Side
 from android_bench.store import new_order_id, order_of
 from optimizer.files import write_atomic
 
@@ -102,6 +102,7 @@ def run_ci(order: CiOrder, *, build: Build, observer: Observer) -> CiOutcome:
             *(baseline.notes if baseline else ()),
             *cautions_of(project, mine),
             *_vanished(gates, theirs, mine),
+            *_without_result(mine),
         ),
         kept=str(project.output),
     )
@@ -219,3 +220,13 @@ def _vanished(
     left = {run.artifact.name for run in candidates} | {gate.variant for gate in gates}
     gone = sorted({run.artifact.name for run in baseline} - left)
     return tuple(f"{name} is in the baseline and no candidate any more." for name in gone)
+
+
+def _without_result(candidates: tuple[BenchmarkRun, ...]) -> tuple[str, ...]:
+    """Variants that gave no time at all: gates about other things may pass all the same."""
+    return tuple(
+        f"{run.artifact.name} gave no result on {run.device.label} ({run.config.label}): "
+        f"{next((item.problem for item in run.invocations if item.problem), 'nothing was measured.')}"
+        for run in candidates
+        if not run.of_kind(InvocationKind.TIMING)
+    )

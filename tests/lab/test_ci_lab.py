@@ -236,6 +236,18 @@ def test_a_database_that_is_gone_is_infrastructure_and_the_runs_are_kept(
     assert json.loads(afresh.stdout)["runs"] != outcome["runs"]
 
 
+def test_a_model_that_does_not_run_is_told_even_where_no_gate_is_about_time(
+    device: VirtualDevice, tmp_path: Path
+) -> None:
+    repository = Repository(tmp_path, device, 'file_size = "90%"')
+    repository.commit(tanh())
+    repository.commit(tanh(code="RFFT2D"))  # wants two inputs
+    done = repository.ci()
+    outcome = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert "net gave no result on Debian Virtual Device" in outcome["notes"][0]
+
+
 def test_kept_runs_are_a_baseline_and_no_run_is_its_own(
     device: VirtualDevice, tmp_path: Path
 ) -> None:
