@@ -275,6 +275,15 @@ def test_impossible_is_refused_before_the_first_push(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_flag_that_only_a_cold_start_repeats_is_refused_before_the_first_push(
+    tmp_path: Path,
+) -> None:
+    flags = ("--xnnpack_weight_cache_file_path=/mine",)
+    with pytest.raises(UsageError, match="repeats --xnnpack_weight_cache_file_path"):
+        session(tmp_path, cells("a", startup_rounds=1, extra_flags=flags), FakeDevice())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_mask_goes_through_taskset(tmp_path: Path) -> None:
     device = FakeDevice()
     session(tmp_path, cells("a", cpu_mask="f0", memory_invocations=0), device)

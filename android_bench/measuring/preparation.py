@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from android_bench import __version__
-from android_bench.benchmark_model import InputTensor, command_flags
+from android_bench.benchmark_model import InputTensor, command_flags, startup_modes
 from android_bench.binaries.resolve import ResolvedBinary
 from android_bench.config import BenchmarkConfig, StartupMode
 from android_bench.device.workspace import Placed, Workspace
@@ -130,6 +130,7 @@ def refuse_impossible(cells: Sequence[Cell], binary: ResolvedBinary, demands: De
             if kind is InvocationKind.NUMERICS and demands.inputs is not None:
                 demands.inputs.refuse_unusable(cell.artifact, count)
                 inputs = tuple(item.at("input") for item in demands.inputs.sample(cell.artifact, 0))
+            modes = startup_modes(config.delegate.kind, binary.info.flavor)
             command_flags(
                 config,
                 graph="model.tflite",
@@ -137,6 +138,7 @@ def refuse_impossible(cells: Sequence[Cell], binary: ResolvedBinary, demands: De
                 flavor=binary.info.flavor,
                 inputs=inputs,
                 output="output" if inputs else None,
+                cache_folder="cache" if StartupMode.COLD in modes else None,
             )
 
 
