@@ -13,6 +13,7 @@ from pathlib import Path
 from android_bench.errors import UsageError
 
 _TIMEOUT_S = 300
+DIRTY = "-dirty"
 # In a hook they lead to the index and folder that git works on, which another work tree must not touch.
 _OF_A_HOOK = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"}
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -47,6 +48,12 @@ def is_changed(folder: Path) -> bool:
     """Whether files that git knows differ from the commit."""
     done = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return bool(done and done.stdout.strip())
+
+
+def described_head(folder: Path) -> str | None:
+    """The commit of a folder, ``…-dirty`` where files differ from it; ``None`` outside of git."""
+    commit = head(folder)
+    return f"{commit}{DIRTY}" if commit and is_changed(folder) else commit
 
 
 def resolve(folder: Path, name: str) -> Commit:

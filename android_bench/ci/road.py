@@ -90,7 +90,7 @@ def run_ci(order: CiOrder, *, build: Build, observer: Observer) -> CiOutcome:
     return CiOutcome(
         project=project.name,
         baseline_name=baseline.name if baseline else None,
-        revision=git.head(project.folder),
+        revision=git.described_head(project.folder),
         gates=gates,
         comparisons=comparisons,
         baseline_runs=theirs,

@@ -166,3 +166,12 @@ def test_a_commit_that_is_not_there_names_the_command(repository: Path, tmp_path
     empty.mkdir()
     with pytest.raises(UsageError, match="is no git repository"):
         git.resolve(empty, "main")
+
+
+def test_what_is_not_committed_is_not_told_as_the_commits(repository: Path) -> None:
+    commit_now = git.head(repository)
+    assert git.described_head(repository) == commit_now
+    (repository / "untracked.txt").touch()
+    assert git.described_head(repository) == commit_now
+    (repository / "m.tflite").write_bytes(b"changed")
+    assert git.described_head(repository) == f"{commit_now}-dirty"

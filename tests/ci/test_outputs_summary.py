@@ -198,6 +198,8 @@ def test_what_was_compared_with_what() -> None:
         "`digits` at `0123456789` against `git main (3f2a1c9)` (1 variant built, 3 reused)." in text
     )
     assert "- No run of \\`main\\` is like it." in text
+    dirty = summary(outcome(revision="0123456789abcdef0123456789abcdef01234567-dirty"))
+    assert "0123456789-dirty" in dirty
     assert " at " not in summary(outcome(revision=None)).split("\n")[2]
     assert "against" not in summary(outcome(baseline_name=None))
 

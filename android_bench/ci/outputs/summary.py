@@ -9,6 +9,7 @@ import android_bench
 from android_bench import formatting
 from android_bench.analysis.checks import Severity
 from android_bench.analysis.compare import Comparison
+from android_bench.ci.git import DIRTY
 from android_bench.ci.outcome import CiOutcome, GateResult, GateState
 from android_bench.ci.outputs.wording import (
     INFRASTRUCTURE_HINT,
@@ -110,7 +111,8 @@ def _introduction(outcome: CiOutcome) -> Iterator[str]:
 
 def _short(revision: str) -> str:
     """A revision as the baseline's is told: ten digits of a hash, other names as they are."""
-    return revision[:10] if _HASH.fullmatch(revision) else revision
+    commit = revision.removesuffix(DIRTY)
+    return commit[:10] + revision[len(commit) :] if _HASH.fullmatch(commit) else revision
 
 
 def _infrastructure(outcome: CiOutcome) -> Iterator[Section]:
