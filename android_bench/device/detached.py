@@ -66,7 +66,8 @@ class Detached:
     reconnections: int = field(default=0, init=False)
 
     def run(self, *, env: Mapping[str, str], cwd: str | None) -> CapturedProcess:
-        """Run the program and bring its words back; one round trip if it ends within a slice.
+        """Run the program and bring its words back; one round trip if it ends within a slice, and a short
+        one to clean up.
 
         Raises:
             DeviceOfflineError: the device went away for longer than ``patience_s``, or restarted.
@@ -94,6 +95,9 @@ class Detached:
             with suppress(DeviceError):
                 self._end()
             raise
+        if apart and report.state in {JobState.ENDED, JobState.LOST}:
+            with suppress(DeviceError):  # what is left is swept some day
+                self.transport.shell(self.job.forget_script(), timeout_s=END_TIMEOUT_S)
         timed_out = report.state is JobState.RUNNING
         if timed_out:
             report = self._end_late()

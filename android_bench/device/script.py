@@ -94,7 +94,8 @@ class Job:
 
         After ``slice_s`` seconds it reports that the program still runs. It blocks until then: asking
         again and again would take time from what is measured. Not ``detached``, the program stays in the
-        script's process group, which is how this computer ends what takes too long.
+        script's process group, which is how this computer ends what takes too long, and the script cleans
+        up. Detached, it does not: it may outlive the conversation, and would throw away what nobody heard.
         """
         exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in checked(env).items())
         folder = "" if cwd is None else f"cd -- {shlex.quote(cwd)} && "
@@ -113,7 +114,7 @@ class Job:
             f'd={self._folder}; mkdir -p "$d" && echo $$ >"$d/pid" || exit 1\n'
             f'{_JOB_VARIABLE}={self.name} {session} sh -c {shlex.quote(inner)} sh "$d" '
             "</dev/null >/dev/null 2>&1 & job=$!\n"
-            f"{_wait(slice_s)}\n{self._report()}"
+            f"{_wait(slice_s)}\n{self._report(keep=detached)}"
         )
 
     def attach_script(self, *, slice_s: int) -> str:
@@ -128,8 +129,12 @@ class Job:
             f'[ -f "$d/out" ] || {{ rm -rf "$d"; echo {JobState.ABSENT.value}; exit 0; }}\n'
             f'n=0; while [ ! -f "$d/rc" ] && [ "$n" -lt {slice_s} ] && {self._alive()}; do\n'
             "  sleep 1; n=$((n + 1))\ndone\n"
-            f"{self._report()}"
+            f"{self._report(keep=True)}"
         )
+
+    def forget_script(self) -> str:
+        """A script that removes the folder of a job whose report has arrived."""
+        return f"rm -rf {self._folder}"
 
     def end_script(self) -> str:
         """A script that kills the program's processes, then reports what they had said.
@@ -145,7 +150,7 @@ class Job:
             '  [ -n "$found" ] || break\n'
             '  for file in $found; do p=${file#/proc/}; kill -9 "${p%%/*}" 2>/dev/null; done\n'
             "done\n"
-            f"{self._bring_back()}; echo {JobState.LOST.value}"
+            f"{self._bring_back(keep=False)}; echo {JobState.LOST.value}"
         )
 
     def report(self, output: str) -> JobReport | None:
@@ -174,19 +179,21 @@ class Job:
         mark = f"{_JOB_VARIABLE}={self.name}"
         return f'{{ read -r p <"$d/pid" && grep -qsF {mark} "/proc/$p/environ"; }} 2>/dev/null'
 
-    def _report(self) -> str:
+    def _report(self, *, keep: bool) -> str:
+        back = self._bring_back(keep=keep)
         # Alive first: a program that ends between two looks has left its code by the second.
         return (
             f'alive=; [ -f "$d/rc" ] || if {self._alive()}; then alive=1; fi\n'
-            f'if [ -f "$d/rc" ]; then read -r rc <"$d/rc"; {self._bring_back()}; echo "exit $rc"\n'
+            f'if [ -f "$d/rc" ]; then read -r rc <"$d/rc"; {back}; echo "exit $rc"\n'
             f'elif [ -n "$alive" ]; then echo {JobState.RUNNING.value}\n'
-            f"else {self._bring_back()}; echo {JobState.LOST.value}; fi"
+            f"else {back}; echo {JobState.LOST.value}; fi"
         )
 
-    def _bring_back(self) -> str:
+    def _bring_back(self, *, keep: bool) -> str:
         line = f"echo '<{self.name}>'"
         show = f'{line}; cat "$d/out"; {line}; cat "$d/err"; {line}'
-        return f'if [ -f "$d/err" ]; then {show}; fi; rm -rf "$d"'
+        remove = "" if keep else '; rm -rf "$d"'
+        return f'if [ -f "$d/err" ]; then {show}; fi{remove}'
 
 
 def _wait(slice_s: int | None) -> str:

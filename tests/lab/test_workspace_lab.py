@@ -120,7 +120,9 @@ def test_an_emulator_is_known_by_its_properties(make_device: MakeDevice) -> None
     device.transport.close()
 
 
-def test_a_capture_is_one_round_trip_and_leaves_nothing(phone: Device, transport: Counted) -> None:
+def test_a_capture_is_one_round_trip_and_a_short_one_and_leaves_nothing(
+    phone: Device, transport: Counted
+) -> None:
     done = phone.capture(
         ["sh", "-c", 'printf "out %s" "$V"; echo err >&2; pwd; exit 7'],
         env={"V": "it's; $HOME"},
@@ -129,7 +131,7 @@ def test_a_capture_is_one_round_trip_and_leaves_nothing(phone: Device, transport
     )
     assert (done.stdout, done.stderr) == ("out it's; $HOME/data\n", "err\n")
     assert (done.exit_code, done.signal, done.timed_out) == (7, None, False)
-    assert transport.calls == ["shell"]
+    assert transport.calls == ["shell", "shell"]
     assert transport.shell(f"ls {ROOT}/jobs").stdout == ""
 
 
@@ -221,9 +223,11 @@ def test_a_program_that_ended_while_nobody_was_there_is_found_ended(
 
     breaker = threading.Timer(0.5, fail)
     breaker.start()
-    done = device.capture(["sh", "-c", "sleep 1; echo said; exit 3"], timeout_s=60)
+    program = "echo begun >>/data/local/tmp/begun; sleep 1; echo said; exit 3"
+    done = device.capture(["sh", "-c", program], timeout_s=60)
     breaker.join()
     assert (done.exit_code, done.stdout, done.reconnections) == (3, "said\n", 1)
+    assert (virtual.data_dir / "begun").read_text() == "begun\n"
     device.transport.close()
 
 
