@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -123,4 +124,30 @@ def command_line() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; the entry point of the installed command."""
-    command_line()()
+    commands = command_line()
+    if "_ANDROID_BENCH_COMPLETE" not in os.environ:  # completion asks for every option
+        wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+        _leave_options_out(commands, wanted)
+    commands()
+
+
+def _leave_options_out(commands: typer.Typer, wanted: str | None) -> None:
+    """Make a stub with the same help of every command but the one that is wanted.
+
+    typer works out the options of all commands at every start, which takes longer than all imports; only
+    the names and the first lines of the others are ever shown.
+    """
+    for command in commands.registered_commands:
+        original = command.callback
+        if original is None or wanted == (command.name or original.__name__.replace("_", "-")):
+            continue
+
+        def stub() -> None: ...
+
+        stub.__name__, stub.__doc__ = original.__name__, original.__doc__
+        command.callback = stub
+    for group in commands.registered_groups:
+        inner = group.typer_instance
+        if inner is not None and wanted != (group.name or inner.info.name):
+            inner.registered_commands.clear()
+            inner.registered_groups.clear()

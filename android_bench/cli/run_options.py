@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from android_bench.config import DelegateKind
-from android_bench.results import BinaryFlavor
+
+if TYPE_CHECKING:
+    from android_bench.results import BinaryFlavor
 
 
 def _binary(text: str) -> Path | BinaryFlavor:
-    """A publisher's word or a file."""
+    """A publisher's word or a file. The records' module is not loaded for ``--help``."""
+    from android_bench.results import BinaryFlavor
+
     words = {BinaryFlavor.CLASSIC.value, BinaryFlavor.LITERT.value}
     return BinaryFlavor(text) if text in words else Path(text)
 
