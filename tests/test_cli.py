@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -222,3 +225,31 @@ def test_optimize_says_what_is_wrong_with_recipe_and_model(tmp_path: Path) -> No
     assert done.exit_code == 1
     assert "m.keras cannot be read" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_start_leaves_out_options_and_no_command() -> None:
+    """Only the command that is wanted is worked out; help and completion know all of them."""
+    tool = str(Path(sys.executable).with_name("android-bench"))
+
+    def shown(*words: str, **environment: str) -> str:
+        done = subprocess.run(
+            [tool, *words],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "COLUMNS": "80", **environment},
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    listed = shown("--help")
+    for command in command_line().registered_commands:
+        assert command.callback is not None
+        assert (command.name or command.callback.__name__.replace("_", "-")) in listed
+    assert "--precision" in shown("run", "--help")
+    assert "--revision" in shown("history", "add", "--help")
+    completed = shown(
+        _ANDROID_BENCH_COMPLETE="complete_bash",
+        COMP_WORDS="android-bench run --prec",
+        COMP_CWORD="2",
+    )
+    assert "--precision" in completed
